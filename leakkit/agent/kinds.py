@@ -1,0 +1,71 @@
+"""The built-in types that get a treatment of their own, without importing anything the target has not."""
+
+import sys
+
+A = globals()["A"]
+
+
+def module_value(module, name):
+    """A value of a loaded module's dict, or None; no attribute access, so a lazy module stays lazy."""
+    found = sys.modules.get(module)
+    if found is None or not A.types_seen.GET_FLAGS(type(found)):
+        return None
+    if not A.types_seen.is_subtype(type(found), type(sys)):
+        return None
+    space = type(sys).__dict__["__dict__"].__get__(found)
+    return space.get(name) if type(space) is dict else None
+
+
+def make():
+    """A generator, a coroutine and an async generator, to take their types."""
+
+    def generator():
+        yield
+
+    async def coroutine():
+        pass
+
+    async def async_generator():
+        yield
+
+    made = coroutine()
+    kinds = type(generator()), type(made), type(async_generator())
+    made.close()
+    return kinds
+
+
+def enclosing(x):
+    """A closure over ``x``."""
+    return lambda: x
+
+
+module = type(sys)
+function = type(make)
+method = type(A.clock.check)
+builtin = type(len)
+code = type(make.__code__)
+frame = type(sys._getframe())
+generator, coroutine, async_generator = make()
+cell = type(enclosing(0).__closure__[0])
+proxy = type(type.__dict__)
+weakref = A.stdlib.load("_weakref").ReferenceType
+local = A.stdlib.load("_thread")._local
+deque = A.stdlib.load("_collections").deque
+traceback = None
+try:
+    raise KeyError
+except KeyError as error:
+    traceback = type(error.__traceback__)
+match = type(A.stdlib.load("re").match("", ""))
+partial = A.stdlib.load("_functools").partial
+lru_cache = getattr(A.stdlib.load("_functools"), "_lru_cache_wrapper", None)
+context = module_value("_contextvars", "Context")
+context_var = module_value("_contextvars", "ContextVar")
+ndarray = module_value("numpy", "ndarray")
+if ndarray is not None and type(ndarray) is not type:
+    ndarray = None
+futures = tuple(
+    kind for kind in (module_value("_asyncio", "Future"), module_value("_asyncio", "Task")) if type(kind) is type
+)
+py_task = module_value("asyncio.tasks", "_PyTask")
+suspendable = (generator, coroutine, async_generator)

@@ -1,0 +1,143 @@
+"""The report for tickets and pull-request comments (GitHub-flavoured markdown)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tabulate
+
+from leakkit.report._style import Style
+from leakkit.report.escape import lines_of, markdown, markdown_block, markdown_code, markdown_prose
+from leakkit.report.path_drawing import draw_path
+from leakkit.report.units import format_bytes, format_column, format_count, format_share
+from leakkit.report.wording import (
+    PART_LABELS,
+    VERDICT_LABELS,
+    alternative_kind,
+    alternative_label,
+    capture_text,
+    collector_text,
+    fix_facts,
+    holder_text,
+    ledger_growth,
+    ranked_alternatives,
+    size_text,
+    split_evidence,
+    total_growth,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from leakkit.model import Finding, Report
+
+_MOST_TYPES = 8
+
+
+def render_markdown(report: Report) -> str:
+    """The whole report as markdown; nothing that the target named can become markup, HTML or a mention."""
+    sections = [_head(report), _ledger(report)]
+    sections += [_finding(i, finding) for i, finding in enumerate(report.findings, 1)]
+    sections += [
+        _not_leaks(report),
+        _bullets("What the snapshots did to the target", report.disclosures),
+        _bullets("Warnings", report.warnings),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _head(report: Report) -> list[str]:
+    target = report.target
+    who = f"pid {target.pid}" if target.pid is not None else "unknown pid"
+    process = f"{who}, Python {markdown(target.python)}, {markdown_code(target.command)}"
+    facts = [process, capture_text(report)]
+    if collector := collector_text(report):
+        facts.append(f"collector: {markdown(collector)}")
+    return [
+        f"## leakkit: {VERDICT_LABELS[report.verdict]}",
+        "",
+        markdown_prose(report.headline),
+        "",
+        *(f"- {fact}" for fact in facts),
+    ]
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> list[str]:
+    text = tabulate.tabulate(
+        [list(row) for row in rows],
+        headers=list(headers),
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=list(align),
+    )
+    return text.splitlines()
+
+
+def _ledger(report: Report) -> list[str]:
+    ledger = report.ledger
+    parts = [part for part in ledger.parts if part.bytes or part.growth_bytes_per_second]
+    sizes, total = format_column([part.bytes for part in parts], ledger.rss_bytes)
+    rows = [
+        [
+            PART_LABELS[part.id],
+            size,
+            format_share(part.bytes, ledger.rss_bytes),
+            ledger_growth(part, ledger),
+            markdown(part.note),
+        ]
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+    rows.append(["**resident (RSS)**", f"**{total}**", "100 %", total_growth(ledger), ""])
+    headers = ["where the memory is", "size", "share", "growth", "note"]
+    kept = [i for i in range(5) if i < 3 or any(row[i] for row in rows)]
+    align = ["left", "right", "right", "right", "left"]
+    cells = [[row[i] for i in kept] for row in rows]
+    return _table(cells, [headers[i] for i in kept], [align[i] for i in kept])
+
+
+def _finding(number: int, finding: Finding) -> list[str]:
+    kind = f"**{finding.retention.value}**, {finding.holder.kind.value}"
+    lines = [f"### {number}. {markdown(finding.title)}", ""]
+    lines += [f"{kind}, confidence {finding.confidence * 100:.0f} %", ""]
+    lines += [f"- retains: {size_text(finding)}", f"- held by: {markdown(holder_text(finding.holder))}"]
+    if finding.owner:
+        lines.append(f"- owner: {markdown(finding.owner)}")
+    for site in finding.allocated_at[:3]:
+        where = markdown_code(f"{site.file}:{site.line}")
+        lines.append(f"- made at: {where} in {markdown(site.function)}, {format_bytes(site.bytes)}")
+    if finding.types:
+        shown = finding.types[:_MOST_TYPES]
+        rows = [[markdown_code(t.name, in_table=True), format_count(t.count), format_bytes(t.bytes)] for t in shown]
+        lines += ["", *_table(rows, ["type", "objects", "size"], ["left", "right", "right"])]
+        if len(finding.types) > len(shown):
+            lines += ["", f"and {len(finding.types) - len(shown)} more types"]
+    if drawing := draw_path(finding, Style(color=False, width=100)):
+        lines += ["", *markdown_block(drawing)]
+    for_it, against = split_evidence(finding)
+    for label, side in (("For:", for_it), ("Against:", against)):
+        if side:
+            lines += ["", label, "", *(f"- {markdown_prose(evidence.reason)}" for evidence in side)]
+    return [*lines, "", *_fix(finding)]
+
+
+def _fix(finding: Finding) -> list[str]:
+    fix = finding.fix
+    lines = [f"**Fix: {fix.id.value}**, {markdown(fix.title)}", ""]
+    for label, text in fix_facts(fix):
+        if text:
+            lines.append(f"- {label}: " + "  \n  ".join(markdown_prose(line) for line in lines_of(text)))
+    lines += [
+        f"- {alternative_kind(a)}, {alternative_label(a)}: {markdown_prose(a.why)}"
+        for a in ranked_alternatives(finding)
+    ]
+    return lines
+
+
+def _not_leaks(report: Report) -> list[str]:
+    texts = [f"- {markdown(o.title)} ({format_bytes(o.size_bytes)}): {markdown(o.why)}" for o in report.not_leaks]
+    return ["### Large, and not a leak", "", *texts] if texts else []
+
+
+def _bullets(title: str, texts: Iterable[str]) -> list[str]:
+    lines = [f"- {markdown_prose(text)}" for text in texts]
+    return [f"### {title}", "", *lines] if lines else []

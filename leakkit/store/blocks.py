@@ -1,0 +1,165 @@
+"""The file's blocks: named columns, each with a header that is checked before anything is allocated."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+MAGIC: Final = b"LEAKKIT\0"
+VERSION: Final = 1
+DTYPES: Final = frozenset({"u1", "i1", "<u2", "<u4", "<i4", "<i8", "<u8"})
+_LONGEST_HEADER: Final = 4096
+_MOST_BLOCKS: Final = 1024
+_ZLIB_RATIO: Final = 1100
+"""zlib never packs more than 1032 to 1."""
+_LEVEL: Final = 4
+
+
+class DamagedError(Exception):
+    """The file is not what ``write`` makes; says what about it, without the file's name."""
+
+
+def write_start(file: BinaryIO) -> None:
+    """The magic and the version."""
+    file.write(MAGIC + struct.pack("<II", VERSION, 0))
+
+
+def write_block(file: BinaryIO, name: str, array: NDArray[Any], dtype: str) -> None:
+    """One column; packed with zlib where that makes it smaller."""
+    column = np.ascontiguousarray(array, np.dtype(dtype))
+    raw = column.view(np.uint8)
+    width = column.dtype.itemsize
+    if width > 1:
+        raw = np.ascontiguousarray(raw.reshape(-1, width).T).reshape(-1)
+    payload, codec = zlib.compress(raw.data, _LEVEL), "zlib"
+    if len(payload) >= len(raw):
+        payload, codec = raw.tobytes(), "raw"
+    header = {
+        "name": name,
+        "dtype": dtype,
+        "count": len(column),
+        "codec": codec,
+        "transform": "shuffle" if width > 1 else "plain",
+        "stored": len(payload),
+        "raw": len(raw),
+        "crc32": zlib.crc32(payload),
+    }
+    data = json.dumps(header, separators=(",", ":")).encode()
+    file.write(struct.pack("<II", len(data), zlib.crc32(data)) + data)
+    file.write(payload)
+
+
+def write_end(file: BinaryIO) -> None:
+    """The last block, so that a file cut short is noticed."""
+    write_block(file, "end", np.zeros(0, np.uint8), "u1")
+
+
+def read_start(file: BinaryIO) -> None:
+    """Check the magic and the version.
+
+    Raises:
+        DamagedError: they are not ours.
+    """
+    start = file.read(16)
+    if start[:8] != MAGIC:
+        raise DamagedError("is not a leakkit snapshot")
+    if len(start) < 16:
+        raise DamagedError("is cut short")
+    (version,) = struct.unpack_from("<I", start, 8)
+    if version != VERSION:
+        raise DamagedError(f"is of version {version}, this leakkit reads version {VERSION}")
+
+
+def headers(file: BinaryIO, size: int) -> Iterator[dict[str, Any]]:
+    """Headers of all blocks but the last; the caller reads or skips each payload before it goes on.
+
+    Args:
+        file: behind its start.
+        size: of the whole file, bytes.
+
+    Raises:
+        DamagedError: a header is not one, or promises more than the file has.
+    """
+    names: set[str] = set()
+    for _ in range(_MOST_BLOCKS):
+        prefix = file.read(8)
+        if len(prefix) < 8:
+            raise DamagedError("is cut short")
+        length, checksum = struct.unpack("<II", prefix)
+        if length > _LONGEST_HEADER:
+            raise DamagedError("is damaged: a block's header is too long")
+        data = file.read(length)
+        if len(data) < length or zlib.crc32(data) != checksum:
+            raise DamagedError("is damaged or cut short: a block's header does not match its checksum")
+        header = _parse_header(data)
+        if header["name"] == "end":
+            return
+        if header["name"] in names:
+            raise DamagedError(f"is damaged: it has two blocks {header['name']!r}")
+        names.add(header["name"])
+        if header["stored"] > size - file.tell():
+            raise DamagedError("is cut short")
+        yield header
+    raise DamagedError("is damaged: too many blocks")
+
+
+def _parse_header(data: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(data)
+        numbers = [header[name] for name in ("count", "stored", "raw", "crc32")]
+        texts = [header[name] for name in ("name", "dtype", "codec", "transform")]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DamagedError("is damaged: a block's header is not one") from error
+    if any(type(number) is not int or number < 0 for number in numbers) or any(type(t) is not str for t in texts):
+        raise DamagedError("is damaged: a block's header is not one")
+    count, stored, raw, _ = numbers
+    if header["dtype"] not in DTYPES or header["transform"] not in {"plain", "shuffle"}:
+        raise DamagedError("is damaged: unknown kind of column")
+    fits = raw == count * np.dtype(header["dtype"]).itemsize
+    packed = header["codec"] == "zlib" and raw <= _ZLIB_RATIO * stored + 64
+    if not fits or not (packed or (header["codec"] == "raw" and raw == stored)):
+        raise DamagedError("is damaged: a block's sizes contradict each other")
+    return cast("dict[str, Any]", header)
+
+
+def read_payload(file: BinaryIO, header: dict[str, Any]) -> NDArray[Any]:
+    """One column, read-only; never more bytes than its header says, which were checked against the file.
+
+    Raises:
+        DamagedError: it does not match its header.
+    """
+    stored = file.read(header["stored"])
+    if len(stored) < header["stored"]:
+        raise DamagedError("is cut short")
+    if zlib.crc32(stored) != header["crc32"]:
+        raise DamagedError(f"is damaged: block {header['name']!r} does not match its checksum")
+    if header["codec"] == "zlib":
+        unpacker = zlib.decompressobj()
+        try:
+            stored = unpacker.decompress(stored, max(header["raw"], 1))
+        except zlib.error as error:
+            raise DamagedError(f"is damaged: block {header['name']!r} cannot be unpacked") from error
+        if len(stored) != header["raw"]:
+            raise DamagedError(f"is damaged: block {header['name']!r} is not as long as it says")
+    dtype = np.dtype(header["dtype"])
+    data: NDArray[Any] = np.frombuffer(stored, np.uint8)
+    if header["transform"] == "shuffle":
+        data = np.ascontiguousarray(data.reshape(dtype.itemsize, -1).T).reshape(-1)
+    column: NDArray[Any] = data.view(dtype)
+    column.flags.writeable = False
+    return column
+
+
+def skip_payload(file: BinaryIO, header: dict[str, Any]) -> None:
+    """Go to the next block."""
+    file.seek(header["stored"], os.SEEK_CUR)
