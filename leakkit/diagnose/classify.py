@@ -37,6 +37,7 @@ WEIGHTS: dict[str, float] = {
     "entries-survive": 1.0,
     "entries-turn-over": -3.0,
     "growth-fades": -2.5,
+    "growth-may-fade": -1.2,
     "below-its-bound": -4.0,
     "at-its-bound": -4.0,
     "declared-unbounded": 1.0,
@@ -160,7 +161,8 @@ def standing(suspect: Suspect, evidence: Sequence[Evidence], context: Context) -
         return Standing.PROVEN if suspect.counts[-2] else Standing.NOTHING
     if suspect.kind == SuspectKind.SLACK:
         return _of_slack(suspect, rules, context)
-    return Standing.PROVEN if "grows-every-interval" in rules else Standing.SUSPECTED
+    grows = "grows-every-interval" in rules and "growth-may-fade" not in rules
+    return Standing.PROVEN if grows else Standing.SUSPECTED
 
 
 def _of_frames(rules: set[str], context: Context) -> Standing:

@@ -35,6 +35,9 @@ MIN_ENTRIES_GROWN = 3
 FADING_RATIO = 0.34
 """Growth whose last interval runs at less than a third of the first one's rate is fading out."""
 
+FADING_INTERVALS = 3
+"""Two rates always differ; only a third one shows that they fall."""
+
 SURVIVAL_SHARE = 0.5
 """If fewer than half of the first snapshot's entries are still there, entries expire: it turns over."""
 

@@ -56,7 +56,9 @@ def _leading(finding: Finding) -> str:
     )
 
 
-def _suspicion(context: Context) -> str:
+def _suspicion(context: Context, finding: Finding) -> str:
+    if context.enough and (finding.growth_bytes_per_second or 0) > 0:
+        return "Suspected, since its growth may have been that of a moment: take more snapshots. "
     if context.enough:
         return "Suspected, since it is large but does not grow: "
     return "Suspected, since there are too few snapshots to see growth: "
@@ -75,7 +77,7 @@ def make_headline(
     if verdict in (Verdict.LEAK, Verdict.SUSPECT) and findings:
         more = len(findings) - 1
         rest = f" {more} more finding{'s' if more > 1 else ''} below." if more else ""
-        lead = "" if verdict == Verdict.LEAK else _suspicion(context)
+        lead = "" if verdict == Verdict.LEAK else _suspicion(context, findings[0])
         return f"{start} {lead}{_leading(findings[0])}{rest}"
     largest = max(ledger.parts, key=lambda part: part.bytes)
     most = f"Most of it, {in_bytes(largest.bytes)}, is {_LARGEST[largest.id]}."

@@ -61,6 +61,18 @@ def test_growth_that_fades() -> None:
     assert any("fades" in o.why for o in report.not_leaks)
 
 
+def test_two_intervals_do_not_prove_a_ceiling() -> None:
+    """Less growth in the second of two intervals may be less work: a suspect, neither a leak nor cleared."""
+    dump, module = app()
+    module["listeners"] = listeners = dump.list()
+    report = grow(dump, lambda n: fill(dump, listeners, (100, 200, 20)[n]))
+    assert report.verdict == Verdict.SUSPECT
+    found = first(report)
+    assert "growth-may-fade" in rules(found)
+    assert "listeners" in found.holder.name
+    assert "take more snapshots" in report.headline
+
+
 def test_steady_large_data() -> None:
     """A large data set that does not change is an observation, not a finding."""
     dump, module = app()

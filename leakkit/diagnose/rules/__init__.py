@@ -25,6 +25,7 @@ BUILTIN_RULES: tuple[Rule, ...] = (
     growth.entries_survive,
     growth.entries_turn_over,
     growth.growth_fades,
+    growth.growth_may_fade,
     growth.below_its_bound,
     growth.at_its_bound,
     growth.declared_unbounded,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leakkit.diagnose.constants import FADING_RATIO, GROWTH_SNAPSHOTS, SURVIVAL_SHARE
+from leakkit.diagnose.constants import FADING_INTERVALS, FADING_RATIO, GROWTH_SNAPSHOTS, SURVIVAL_SHARE
 from leakkit.diagnose.history import ITEM_KINDS
 from leakkit.diagnose.suspect import SuspectKind
 from leakkit.diagnose.units import in_bytes, in_seconds
@@ -104,19 +104,39 @@ def entries_turn_over(suspect: Suspect, context: Context) -> Evidence | None:
     return Evidence("entries-turn-over", "not-a-leak", reason, {"first_entries": was, "surviving": survived})
 
 
-def growth_fades(suspect: Suspect, context: Context) -> Evidence | None:
-    """The last interval brings a fraction of what the first one brought, by bytes and by time: a ceiling is near."""
+def _fading_rates(suspect: Suspect, context: Context) -> tuple[float, ...]:
+    """Bytes per second in each interval when they fall to a fraction, by bytes and by time; else empty."""
     if suspect.kind not in OVER_TIME or not context.enough:
-        return None
+        return ()
     times = [moment.seconds for moment in context.history.moments]
     gains = [b - a for a, b in itertools.pairwise(suspect.sizes)]
     rates = [gain / max(b - a, 1e-9) for gain, (a, b) in zip(gains, itertools.pairwise(times), strict=True)]
     for values in (gains, rates):
         falling = all(b <= a for a, b in itertools.pairwise(values))
         if values[0] <= 0 or not falling or values[-1] >= FADING_RATIO * values[0]:
-            return None
+            return ()
+    return tuple(rates)
+
+
+def growth_fades(suspect: Suspect, context: Context) -> Evidence | None:
+    """Interval after interval brings less, the last a fraction of what the first one brought: a ceiling is near."""
+    rates = _fading_rates(suspect, context)
+    if len(rates) < FADING_INTERVALS:
+        return None
     reason = f"growth fades from {in_bytes(rates[0])}/s to {in_bytes(rates[-1])}/s: it approaches a ceiling"
     return Evidence("growth-fades", "not-a-leak", reason, {"first_rate": rates[0], "last_rate": rates[-1]})
+
+
+def growth_may_fade(suspect: Suspect, context: Context) -> Evidence | None:
+    """Two intervals of which the second brought little: a ceiling, or just less work meanwhile."""
+    rates = _fading_rates(suspect, context)
+    if not rates or len(rates) >= FADING_INTERVALS:
+        return None
+    reason = (
+        f"growth fell from {in_bytes(rates[0])}/s to {in_bytes(rates[-1])}/s: a ceiling or just less work, "
+        "which two intervals cannot tell; take more snapshots"
+    )
+    return Evidence("growth-may-fade", "inconclusive", reason, {"first_rate": rates[0], "last_rate": rates[-1]})
 
 
 def _bound(suspect: Suspect, context: Context) -> tuple[int, int, str] | None:
