@@ -19,6 +19,8 @@ import time
 
 D, TOKEN, INLINE = globals()["D"], globals()["TOKEN"], globals()["INLINE"]
 
+QUIET_SECONDS = 3.0
+"""How long to wait for a moment in which no other thread of a process with OpenBLAS runs."""
 FORK_SECONDS = 20.0
 """How long the first child may take to make the real copy before it is ended."""
 
@@ -149,6 +151,36 @@ def copy_needs():
         if line.startswith("RssAnon:"):
             anonymous = int(line.split()[1]) * 1024
     return anonymous * 17 // 10 + (48 << 20)
+
+
+def others_run():
+    """Whether another thread of this process is running; True as well where that cannot be seen."""
+    mine = str(_thread.get_native_id())
+    try:
+        threads = posix.listdir("/proc/self/task")
+    except OSError:
+        return True
+    stats = [read_file("/proc/self/task/" + one + "/stat") for one in threads if one != mine]
+    return any(stat.rpartition(b")")[2].split()[:1] == [b"R"] for stat in stats)
+
+
+def blas_is_busy():
+    """Whether OpenBLAS is at work: its fork handler then waits for ever for its own threads, and with it the target.
+
+    ``blas_thread_shutdown_`` in OpenBLAS' ``driver/others/blas_server.c`` does so for any ``fork``.
+    """
+    try:
+        threads = len(posix.listdir("/proc/self/task"))
+    except OSError:
+        threads = 1 << 16
+    if threads <= len(sys._current_frames()) or b"openblas" not in read_file("/proc/self/maps").lower():
+        return False  # no thread that is not Python's, or none of OpenBLAS
+    until = time.monotonic() + QUIET_SECONDS
+    while others_run() or others_run():
+        if time.monotonic() > until:
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def take_copy(state, warnings, disclosures):
@@ -291,6 +323,9 @@ def run():
         reason = refused()
         if reason is not None:
             refuse(*reason)
+            return
+        if blas_is_busy():
+            refuse("busy-blas", "OpenBLAS is at work all the time, and a fork could hang it")
             return
         warnings, state = [], {"collector": collector_facts(), "request": REQUEST, "text": own_frames()}
         disclosures = ["os.fork ran the at-fork handlers of the target's libraries and sent it one SIGCHLD"]

@@ -121,6 +121,7 @@ def _failure(pid: int, done: dict[str, Any]) -> TargetError:
         "headroom": "free memory, raise the container's limit, or snapshot a smaller worker",
         "memory": "free memory, raise the container's limit, or snapshot a smaller worker",
         "time": "try again when the machine is less busy",
+        "busy-blas": "try again when it computes less, or start it with OPENBLAS_NUM_THREADS=1",
     }
     return CaptureFailed(f"process {pid} could not be copied: {message}", hints.get(kind, "see the steps with -v"))
 

@@ -99,3 +99,21 @@ def test_numpy_and_pandas_references_are_seen() -> None:
         held[names[source[e]]].append(names[graph.edge_target[e]])
     assert sorted(held["numpy.ndarray"]).count("str") >= 3
     assert {"list", "dict"} <= set(held["numpy.ndarray"])
+
+
+def test_a_process_that_computes_in_openblas_is_not_hung() -> None:
+    """OpenBLAS waits for ever in its fork handler while it computes: no copy by fork is made then, and it goes on."""
+    with Target("agent/busy_blas.py") as target:
+        assert target.process.stdin is not None
+        assert target.process.stdout is not None
+        for _ in range(3):
+            try:
+                take.take_snapshot(target.pid, timeout=30)
+            except CaptureFailed as error:
+                assert "OpenBLAS" in error.message
+                assert "OPENBLAS_NUM_THREADS" in error.hint
+            target.process.stdin.write("STEP\n")
+            target.process.stdin.flush()
+            assert int(target.process.stdout.readline()) > 0, "it computes no more"
+            target.wait_ready()
+        assert target.alive()
