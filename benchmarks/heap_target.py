@@ -75,7 +75,19 @@ def peer_pympler(_: list[Record]) -> object:
     return len(summary.summarize(muppy.get_objects()))
 
 
+def peer_nothing(_: list[Record]) -> object:
+    return time.sleep(2.0)
+
+
+def peer_collect(_: list[Record]) -> object:
+    import gc
+
+    return gc.collect()
+
+
 PEERS = {
+    "nothing for 2 s": peer_nothing,
+    "gc.collect()": peer_collect,
     "guppy3 hpy().heap()": peer_guppy3,
     "objgraph growth()": peer_objgraph_growth,
     "objgraph find_backref_chain()": peer_objgraph_backref,
