@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 HELLO_SECONDS: Final = 10.0
 """How long a program may take until its first Python says hello; others are entered from outside."""
 _CREDENTIALS: Final = "3i"
+_LONGEST_FOLDER: Final = 80
+"""Bytes of a temporary folder and the start of our own's name."""
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -177,6 +179,13 @@ def preloaded(env: Mapping[str, str], channel: Path) -> dict[str, str]:
     return {**env, "PYTHONPATH": os.pathsep.join(paths), "LEAKKIT_LAUNCH": str(channel)}
 
 
+def _short_folder() -> Path:
+    """A private folder whose path leaves room for a socket's name: the kernel takes 107 bytes."""
+    prefix = f"leakkit-launch-{os.getpid()}-"
+    long = len(os.fsencode(tempfile.gettempdir())) + len(prefix) > _LONGEST_FOLDER
+    return Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp" if long else None))  # noqa: S108 - mode 0700, random name
+
+
 @contextlib.contextmanager
 def launch(
     argv: Sequence[str],
@@ -200,7 +209,7 @@ def launch(
     Raises:
         UsageError: the command cannot be started.
     """
-    folder = Path(tempfile.mkdtemp(prefix=f"leakkit-launch-{os.getpid()}-"))
+    folder = _short_folder()
     program = None
     try:
         program = Launched(argv, env=env, folder=folder, hold=hold_exit, options=options)

@@ -14,6 +14,7 @@ import pytest
 from capture_support import enter_once, handover_folders
 from leakkit.capture.launch import launch
 from leakkit.capture.processes import python_tree
+from leakkit.capture.take import take_snapshot
 from support import Interpreter
 
 pytestmark = pytest.mark.real
@@ -384,3 +385,13 @@ def _read(path: Path):
 def _count(taken, name: str) -> int:
     wanted = taken.graph.types.index(name)
     return int((taken.graph.type_id == wanted).sum())
+
+
+def test_a_long_temporary_folder_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a socket has at most 107 bytes, a temporary folder may have more."""
+    long = tmp_path / ("a" * 90)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with launch([sys.executable, "-c", "import time; time.sleep(30)"]) as program:
+        assert take_snapshot(program.pid).capture.method == "agent-socket"
+    assert list(long.iterdir()) == []
