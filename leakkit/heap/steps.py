@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from leakkit.heap import kernels
 from leakkit.snapshot_model import EDGE_KIND_MASK, EdgeKind
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from leakkit.heap.analysis import Heap
     from leakkit.heap.paths import RetainingTree
-    from leakkit.snapshot_model import I32, I64, U8
+    from leakkit.snapshot_model import I32, U8
 
     Mask = NDArray[np.bool_]
 
@@ -100,13 +101,8 @@ def namespaces(heap: Heap) -> Mask:
     for name in NAMESPACE_NAMES:
         if (number := heap.string_ids.get(name)) is not None:
             wanted[number] = True
-    kind = graph.edge_kind & EDGE_KIND_MASK
     owner = heap.is_class | heap.has_type("module")
-    unnamed = (graph.edge_name == 0) & ((kind == EdgeKind.INTERNAL) | (kind == EdgeKind.ATTRIBUTE))
-    edges = wanted[graph.edge_name] | (unnamed & owner[heap.source])
-    targets = graph.edge_target[edges & (graph.edge_target >= 0)]
-    mask = np.zeros(graph.node_count, np.bool_)
-    mask[targets] = True
+    mask = kernels.mark_targets(graph, wanted, (EdgeKind.INTERNAL, EdgeKind.ATTRIBUTE), owner)
     return mask & heap.has_type("dict")
 
 
@@ -120,7 +116,7 @@ def classify(heap: Heap, tree: RetainingTree) -> Steps:
     edge, parent = tree.parent_edge[below], tree.parent[below]
     kind = graph.edge_kind[edge] & EDGE_KIND_MASK
     names = graph.edge_name[edge]
-    entries = _entries(heap)
+    entries = kernels.entries(graph)
     by_kind = _codes_by_kind()
     codes = by_kind[kind]
     codes[(codes == StepKind.ATTRIBUTE) & (names == 0)] = StepKind.INTERNAL
@@ -172,13 +168,6 @@ def _codes_by_kind() -> U8:
     ):
         codes[kind] = code
     return codes
-
-
-def _entries(heap: Heap) -> I64:
-    """How many KEY and VALUE references leave each object."""
-    kind = heap.graph.edge_kind & EDGE_KIND_MASK
-    entry = (kind == EdgeKind.KEY) | (kind == EdgeKind.VALUE)
-    return np.bincount(heap.source[entry], minlength=heap.graph.node_count)
 
 
 def _by_owner(heap: Heap, owner: I32) -> U8:
