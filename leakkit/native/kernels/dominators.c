@@ -13,77 +13,93 @@ typedef struct {
 } Node;
 
 typedef struct {
+    int32_t number;  /* preorder number; 0 not reached, -1 outside */
+    int32_t arrives; /* last edge to it that the search did not take; 0 none, -1 a root, whose edges do not matter */
+} Row;
+
+typedef struct {
+    int32_t from; /* preorder number */
+    int32_t next; /* another edge to the same row, or 0 */
+} Edge;
+
+typedef struct {
     const LkGraph *graph;
-    int64_t count;      /* rows reached, the super-root among them */
-    int32_t *number;    /* preorder number of each row; 0 not reached, -1 outside */
-    int32_t *row;       /* row of each preorder number */
-    Node *node;
-    int32_t *before_start, *before; /* edges turned round, without those that cannot matter */
-    int32_t *idom;      /* while a row waits in a bucket: the next one there */
-    int32_t *bucket;    /* first row that waits for each semidominator; 0 none */
+    int64_t count;   /* rows reached, the super-root among them */
+    Row *rows;
+    int32_t *row;    /* row of each preorder number */
+    Node *node;      /* by preorder number, as all that follow */
+    Edge *edges;     /* number 0 is not used */
+    int64_t edge_count;
+    int32_t *idom;   /* while a row waits in a bucket: the next one there */
+    int32_t *bucket; /* first row that waits for each semidominator; 0 none */
     int32_t *stack;
     int64_t stack_size;
 } Work;
 
-/* Number all rows that the roots reach; node[].ancestor becomes the parent.  ``label`` serves as the cursor. */
+enum { AHEAD = 8 };
+
+/* The next row to enter from ``at``, or -1 when all its edges were looked at; edges to rows that were numbered before
+ * are kept.  node[].label is the cursor. */
+static int32_t next_row(Work *w, int32_t at, int64_t end) {
+    const int32_t *target = w->graph->target;
+    int64_t position = w->node[at].label;
+    int32_t enter = -1;
+    while (position < end && enter < 0) {
+        if (position + AHEAD < end && lk_within(target[position + AHEAD], w->graph->rows))
+            LK_PREFETCH(&w->rows[target[position + AHEAD]]);
+        int32_t to = target[position++];
+        if (!lk_within(to, w->graph->rows)) return -2;
+        Row *row = &w->rows[to];
+        if (row->number == 0) {
+            enter = to;
+        } else if (row->number > 0 && row->number != at && row->arrives >= 0) {
+            w->edges[++w->edge_count] = (Edge){at, row->arrives};
+            row->arrives = (int32_t)w->edge_count;
+        }
+    }
+    w->node[at].label = (int32_t)position;
+    return enter;
+}
+
+/* Searches wait for memory more than for anything: ask at once for what the row's first edges lead to. */
+static void look_ahead(const Work *w, int64_t first, int64_t end) {
+    if (end > first + AHEAD) end = first + AHEAD;
+    for (int64_t at = first; at < end; at++) {
+        int32_t to = w->graph->target[at];
+        if (!lk_within(to, w->graph->rows)) return;
+        LK_PREFETCH(&w->rows[to]);
+        LK_PREFETCH(&w->graph->start[to]);
+    }
+}
+
+/* Number all rows that the roots reach; node[].ancestor becomes the parent. */
 static int number_rows(Work *w, const int32_t *roots, int64_t root_count) {
-    const LkGraph *graph = w->graph;
     int64_t first, end;
+    for (int64_t i = 0; i < root_count; i++) {
+        if (!lk_within(roots[i], w->graph->rows)) return LK_BAD_INDEX;
+        w->rows[roots[i]].arrives = -1;
+    }
     w->count = 1;
     w->node[0].ancestor = 0;
     for (int64_t i = 0; i < root_count; i++) {
-        if (!lk_within(roots[i], graph->rows)) return LK_BAD_INDEX;
-        if (w->number[roots[i]]) continue;
-        int32_t at = 0, enter = roots[i];
-        do {
+        int32_t at = 0, enter = w->rows[roots[i]].number == 0 ? roots[i] : -1;
+        while (at || enter >= 0) {
             if (enter >= 0) {
                 int32_t new = (int32_t)w->count++;
-                w->number[enter] = new;
+                if (!lk_edges_of(w->graph, enter, &first, &end)) return LK_BAD_INDEX;
+                look_ahead(w, first, end);
+                w->rows[enter].number = new;
                 w->row[new] = enter;
-                w->node[new].ancestor = at;
-                w->node[new].label = (int32_t)graph->start[enter];
+                w->node[new] = (Node){.ancestor = at, .label = (int32_t)first};
                 at = new;
-                enter = -1;
             }
-            if (!lk_edges_of(graph, w->row[at], &first, &end)) return LK_BAD_INDEX;
-            int64_t position = w->node[at].label;
-            while (position < end && enter < 0) {
-                int32_t to = graph->target[position++];
-                if (!lk_within(to, graph->rows)) return LK_BAD_INDEX;
-                if (!w->number[to]) enter = to;
-            }
-            w->node[at].label = (int32_t)position;
+            end = w->graph->start[w->row[at] + 1];
+            enter = next_row(w, at, end);
+            if (enter == -2) return LK_BAD_INDEX;
             if (enter < 0) at = w->node[at].ancestor;
-        } while (at);
+        }
     }
     return LK_OK;
-}
-
-/* The preorder number that an edge leads to, or 0 when the edge cannot matter: to a root (which the super-root
- * dominates), to itself, along the search tree, to a row outside. */
-static inline int32_t matters(const Work *w, int64_t position, int32_t from) {
-    int32_t to = w->number[w->graph->target[position]];
-    return to > 0 && to != from && w->node[to].ancestor != from && w->node[to].semi != 0 ? to : 0;
-}
-
-/* Turn the edges round; node[].semi is 0 at roots and 1 elsewhere. */
-static bool turn_round(Work *w) {
-    int32_t *start = w->before_start;
-    memset(start, 0, (size_t)(w->count + 1) * sizeof *start);
-    for (int32_t v = 1; v < w->count; v++)
-        for (int64_t at = w->graph->start[w->row[v]]; at < w->graph->start[w->row[v] + 1]; at++) {
-            int32_t to = matters(w, at, v);
-            if (to) start[to]++;
-        }
-    for (int64_t v = 0; v < w->count; v++) start[v + 1] += start[v];
-    w->before = lk_allocate(start[w->count], sizeof *w->before);
-    if (!w->before) return false;
-    for (int32_t v = 1; v < w->count; v++)
-        for (int64_t at = w->graph->start[w->row[v]]; at < w->graph->start[w->row[v] + 1]; at++) {
-            int32_t to = matters(w, at, v);
-            if (to) w->before[--start[to]] = v;
-        }
-    return true;
 }
 
 /* Label of ``v`` over all its ancestors that are linked (numbers from ``linked`` on); -1 without memory. */
@@ -113,20 +129,32 @@ static int32_t evaluate(Work *w, int32_t v, int32_t linked) {
     return node[v].label;
 }
 
+/* The lowest semidominator that an edge which the search did not take gives ``v``; -1 without memory. */
+static int32_t semidominator(Work *w, int32_t v, int32_t semi) {
+    for (int32_t at = w->rows[w->row[v]].arrives; at > 0; at = w->edges[at].next) {
+        int32_t from = w->edges[at].from;
+        if (from > v) {
+            int32_t label = evaluate(w, from, v + 1);
+            if (label < 0) return -1;
+            from = w->node[label].semi;
+        }
+        if (from < semi) semi = from;
+    }
+    return semi;
+}
+
 /* Rows in reverse preorder: semidominators first, then dominators relative to them. */
 static bool find_semidominators(Work *w) {
     Node *node = w->node;
     for (int32_t v = (int32_t)w->count - 1; v > 0; v--) {
-        int32_t parent = node[v].ancestor, semi = node[v].semi ? parent : 0;
-        for (int32_t i = w->before_start[v]; i < w->before_start[v + 1]; i++) {
-            int32_t from = w->before[i];
-            if (from > v) {
-                int32_t label = evaluate(w, from, v + 1);
-                if (label < 0) return false;
-                from = node[label].semi;
-            }
-            if (from < semi) semi = from;
+        if (v > 2 * AHEAD) {
+            LK_PREFETCH(&w->rows[w->row[v - 2 * AHEAD]]);
+            int32_t soon = w->rows[w->row[v - AHEAD]].arrives;
+            if (soon > 0) LK_PREFETCH(&w->edges[soon]);
         }
+        int32_t parent = node[v].ancestor;
+        int32_t semi = w->rows[w->row[v]].arrives < 0 ? 0 : semidominator(w, v, parent);
+        if (semi < 0) return false;
         node[v].semi = node[v].low = semi;
         node[v].label = v;
         w->idom[v] = semi; /* exact when it is the parent or the super-root */
@@ -148,10 +176,6 @@ static bool find_semidominators(Work *w) {
 static int run(Work *w, const int32_t *roots, int64_t root_count) {
     int status = number_rows(w, roots, root_count);
     if (status != LK_OK) return status;
-    for (int64_t v = 0; v < w->count; v++) w->node[v].semi = 1;
-    for (int64_t i = 0; i < root_count; i++)
-        if (w->number[roots[i]] > 0) w->node[w->number[roots[i]]].semi = 0;
-    if (!turn_round(w)) return LK_NO_MEMORY;
     w->idom = lk_zeroed(w->count, sizeof *w->idom);
     w->bucket = lk_zeroed(w->count, sizeof *w->bucket);
     if (!w->idom || !w->bucket || !find_semidominators(w)) return LK_NO_MEMORY;
@@ -165,13 +189,13 @@ static int run(Work *w, const int32_t *roots, int64_t root_count) {
 LK_EXPORT int lk_dominators(const LkGraph *graph, const uint8_t *inside, const int32_t *roots, int64_t root_count,
                             int32_t *idom) {
     int64_t rows = graph->rows, most = rows + 1;
-    Work w = {.graph = graph, .number = lk_allocate(rows, sizeof *w.number)};
+    Work w = {.graph = graph, .rows = lk_allocate(rows, sizeof *w.rows)};
     w.row = lk_allocate(most, sizeof *w.row);
     w.node = lk_allocate(most, sizeof *w.node);
-    w.before_start = lk_allocate(most + 1, sizeof *w.before_start);
-    int status = w.number && w.row && w.node && w.before_start ? LK_OK : LK_NO_MEMORY;
+    w.edges = lk_allocate(graph->edges + 1, sizeof *w.edges); /* of which only what is used becomes resident */
+    int status = w.rows && w.row && w.node && w.edges ? LK_OK : LK_NO_MEMORY;
     if (status == LK_OK) {
-        for (int64_t row = 0; row < rows; row++) w.number[row] = inside[row] ? 0 : -1;
+        for (int64_t row = 0; row < rows; row++) w.rows[row] = (Row){inside[row] ? 0 : -1, 0};
         status = run(&w, roots, root_count);
     }
     if (status == LK_OK) {
@@ -179,11 +203,10 @@ LK_EXPORT int lk_dominators(const LkGraph *graph, const uint8_t *inside, const i
         memset(idom, 0xff, (size_t)most * sizeof *idom);
         for (int32_t v = 1; v < w.count; v++) idom[w.row[v]] = w.row[w.idom[v]];
     }
-    free(w.number);
+    free(w.rows);
     free(w.row);
     free(w.node);
-    free(w.before_start);
-    free(w.before);
+    free(w.edges);
     free(w.idom);
     free(w.bucket);
     free(w.stack);
