@@ -45,7 +45,12 @@ def measure(file: str) -> None:
     begin = clock()
     heap = analyse(snapshot)
     note("garbage", begin)
-    for phase, name in (("retaining tree", "tree"), ("dominators", "dominators"), ("steps", "steps"), ("incoming", "incoming")):
+    for phase, name in (
+        ("retaining tree", "tree"),
+        ("dominators", "dominators"),
+        ("steps", "steps"),
+        ("incoming", "incoming"),
+    ):
         begin = clock()
         getattr(heap, name)
         note(phase, begin)
@@ -59,7 +64,9 @@ def in_a_process(*arguments: str, plain: bool = False) -> dict:
     environment = {k: v for k, v in os.environ.items() if k != "LEAKKIT_NO_NATIVE"}
     if plain:
         environment["LEAKKIT_NO_NATIVE"] = "1"
-    done = subprocess.run([sys.executable, __file__, *arguments], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, __file__, *arguments], env=environment, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout or "{}")
 
 
@@ -85,7 +92,9 @@ def rows_of(objects: int, folder: str, with_plain: bool) -> list[list[str]]:
     peaks = [max(run[p][1] for p in ANALYSIS) if run else None for run in (native, plain)]
     rows = [_row(label, "analysis (garbage to steps)", whole, peaks)]
     for phase in PHASES:
-        rows.append(_row("", phase, *zip(*((run[phase] if run else (None, None)) for run in (native, plain)), strict=True)))
+        rows.append(
+            _row("", phase, *zip(*((run[phase] if run else (None, None)) for run in (native, plain)), strict=True))
+        )
     return rows
 
 

@@ -48,7 +48,9 @@ class _Edges:
     name: list[np.ndarray] = field(default_factory=list)
 
     def add(self, source, target, kind, name="", *, extra=False):
-        source, target = np.broadcast_arrays(np.atleast_1d(source).astype(np.int32), np.atleast_1d(target).astype(np.int32))
+        source, target = np.broadcast_arrays(
+            np.atleast_1d(source).astype(np.int32), np.atleast_1d(target).astype(np.int32)
+        )
         self.source.append(source)
         self.target.append(target)
         self.kind.append(np.full(len(source), kind | (EDGE_EXTRA if extra else 0), np.uint8))

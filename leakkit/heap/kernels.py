@@ -7,7 +7,7 @@ ties included.  Masks and costs of edges are by the caller's number (``Csr.edge`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from leakkit.snapshot_model import I32, I64, U8, HeapGraph
 
     Mask = NDArray[np.bool_]
+
+Byte = TypeVar("Byte", np.bool_, np.uint8)
 
 __all__ = [
     "Csr",
@@ -265,8 +267,8 @@ def mark_targets(graph: HeapGraph, by_name: Mask, vague_kinds: tuple[EdgeKind, .
     return mask
 
 
-def look_up(table: Mask, index: I32) -> Mask:
-    """``table[index]``."""
+def look_up(table: NDArray[Byte], index: I32) -> NDArray[Byte]:
+    """``table[index]`` for a mask or a column of bytes."""
     return columns.look_up(table, index) if loaded() else table[index]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,3 +65,45 @@ def count_unknown(start: Array, target: Array, kind: Array, extra: int, agent: A
     kind, agent = check(kind, np.uint8, len(target)), column(agent, np.uint8, len(start) - 1)
     call("lk_count_unknown", graph_of(start, target), kind, extra, agent, found)
     return int(found[0])
+
+
+class _Tree(ctypes.Structure):
+    """``LkTree`` of kernels/steps.c."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "edges", "words")),
+        *((name, ctypes.c_void_p) for name in ("parent", "parent_edge", "hops", "kind", "name")),
+        *((name, ctypes.c_void_p) for name in ("code", "role", "word", "entries", "label")),
+        ("small", ctypes.c_int64),
+    )
+
+
+def steps(
+    tree: tuple[Array, Array, Array],
+    references: tuple[Array, Array],
+    code: Array,
+    role: Array,
+    word: Array,
+    entries: Array,
+    label: Array,
+    small: int,
+) -> tuple[Array, Array]:
+    """(step, name) of each row's last reference.
+
+    Args:
+        tree: parent, parent's edge and hops of each row, int32.
+        references: kind (uint8) and name (int32) of each reference.
+        code: the step of each of 128 kinds.
+        role: bits of each row: 1 namespace, 2 class, 4 module, 8 cell, 16 frame.
+        word: bits of each string: 1 plumbing, 2 says that a frame follows.
+        entries: how many entries each row has, int32.
+        label: string of the function that each row is a frame of, or 0, int32.
+        small: a dict with more entries is data.
+    """
+    n, m = len(role), len(references[0])
+    columns = [check(c, np.int32, n) for c in tree]
+    columns += [check(references[0], np.uint8), check(references[1], np.int32, m), check(code, np.uint8, 128)]
+    columns += [check(role, np.uint8), check(word, np.uint8), check(entries, np.int32, n), check(label, np.int32, n)]
+    found, name = np.empty(n, np.uint8), np.empty(n, np.int32)
+    call("lk_steps", _Tree(n, m, len(word), *(c.ctypes.data for c in columns), small), found, name)
+    return found, name

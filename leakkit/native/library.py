@@ -126,7 +126,7 @@ def column(array: NDArray[Any], dtype: Any, count: int | None = None) -> NDArray
     return check(np.ascontiguousarray(array, dtype), dtype, count)
 
 
-def call(name: str, *arguments: Graph | NDArray[Any] | int | None) -> None:
+def call(name: str, *arguments: ctypes.Structure | NDArray[Any] | int | None) -> None:
     """Call a kernel; arrays go as pointers, whole numbers as 64 bits (C takes what it needs of them).
 
     Raises:
@@ -139,7 +139,7 @@ def call(name: str, *arguments: Graph | NDArray[Any] | int | None) -> None:
         raise RuntimeError(reason)
     converted: list[Any] = []
     for argument in arguments:
-        if isinstance(argument, Graph):
+        if isinstance(argument, ctypes.Structure):
             converted.append(ctypes.byref(argument))
         elif isinstance(argument, np.ndarray):
             converted.append(ctypes.c_void_p(argument.ctypes.data))
