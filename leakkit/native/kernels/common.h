@@ -7,7 +7,9 @@
 #ifndef LEAKKIT_COMMON_H
 #define LEAKKIT_COMMON_H
 
+#ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* madvise */
+#endif
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

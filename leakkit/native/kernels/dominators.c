@@ -38,6 +38,12 @@ typedef struct {
 
 enum { AHEAD = 8 };
 
+/* While one row's subtree is searched, fetch the edges of the row after it. */
+static inline void prefetch_edges(const LkGraph *graph, int32_t row) {
+    if (lk_within(row, graph->rows) && lk_within(graph->start[row], graph->edges))
+        LK_PREFETCH(&graph->target[graph->start[row]]);
+}
+
 /* The next row to enter from ``at``, or -1 when all its edges were looked at; edges to rows that were numbered before
  * are kept.  node[].label is the cursor. */
 static int32_t next_row(Work *w, int32_t at, int64_t end) {
@@ -52,6 +58,7 @@ static int32_t next_row(Work *w, int32_t at, int64_t end) {
         Row *row = &w->rows[to];
         if (row->number == 0) {
             enter = to;
+            if (position < end) prefetch_edges(w->graph, target[position]);
         } else if (row->number > 0 && row->number != at && row->arrives >= 0) {
             w->edges[++w->edge_count] = (Edge){at, row->arrives};
             row->arrives = (int32_t)w->edge_count;
@@ -143,15 +150,22 @@ static int32_t semidominator(Work *w, int32_t v, int32_t semi) {
     return semi;
 }
 
+/* What the next rows will need, in three steps, since each says where the next one lies. */
+static inline void prefetch_rows(const Work *w, int32_t v) {
+    LK_PREFETCH(&w->rows[w->row[v - 3 * AHEAD]]);
+    int32_t soon = w->rows[w->row[v - 2 * AHEAD]].arrives, next = w->rows[w->row[v - AHEAD]].arrives;
+    if (soon > 0) LK_PREFETCH(&w->edges[soon]);
+    if (next > 0) {
+        LK_PREFETCH(&w->node[w->edges[next].from]);
+        LK_PREFETCH(&w->edges[w->edges[next].next]);
+    }
+}
+
 /* Rows in reverse preorder: semidominators first, then dominators relative to them. */
 static bool find_semidominators(Work *w) {
     Node *node = w->node;
     for (int32_t v = (int32_t)w->count - 1; v > 0; v--) {
-        if (v > 2 * AHEAD) {
-            LK_PREFETCH(&w->rows[w->row[v - 2 * AHEAD]]);
-            int32_t soon = w->rows[w->row[v - AHEAD]].arrives;
-            if (soon > 0) LK_PREFETCH(&w->edges[soon]);
-        }
+        if (v > 3 * AHEAD) prefetch_rows(w, v);
         int32_t parent = node[v].ancestor;
         int32_t semi = w->rows[w->row[v]].arrives < 0 ? 0 : semidominator(w, v, parent);
         if (semi < 0) return false;
