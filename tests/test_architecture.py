@@ -38,6 +38,7 @@ FENCED = {
     "tabulate": {"report"},
     "igraph": {"heap/plain_dominators.py"},
     "elftools": {"capture"},
+    "zstandard": {"store"},
     "websockets": {"demo"},
 }
 """Third-party package to the rooms, or the one file, that may import it."""
