@@ -14,12 +14,12 @@ typedef struct {
 
 typedef struct {
     int32_t number;  /* preorder number; 0 not reached, -1 outside */
-    int32_t arrives; /* last edge to it that the search did not take; 0 none, -1 a root, whose edges do not matter */
+    int32_t arrives; /* how many edges to it the search did not take; -1 a root, whose edges do not matter */
 } Row;
 
+/* An edge that the search did not take: from a preorder number to a row. */
 typedef struct {
-    int32_t from; /* preorder number */
-    int32_t next; /* another edge to the same row, or 0 */
+    int32_t from, to;
 } Edge;
 
 typedef struct {
@@ -28,8 +28,9 @@ typedef struct {
     Row *rows;
     int32_t *row;    /* row of each preorder number */
     Node *node;      /* by preorder number, as all that follow */
-    Edge *edges;     /* number 0 is not used */
+    Edge *edges;     /* in the order in which the search met them */
     int64_t edge_count;
+    int32_t *before, *before_start; /* the same by the row they lead to: where each comes from */
     int32_t *idom;   /* while a row waits in a bucket: the next one there */
     int32_t *bucket; /* first row that waits for each semidominator; 0 none */
     int32_t *stack;
@@ -60,8 +61,8 @@ static int32_t next_row(Work *w, int32_t at, int64_t end) {
             enter = to;
             if (position < end) prefetch_edges(w->graph, target[position]);
         } else if (row->number > 0 && row->number != at && row->arrives >= 0) {
-            w->edges[++w->edge_count] = (Edge){at, row->arrives};
-            row->arrives = (int32_t)w->edge_count;
+            w->edges[w->edge_count++] = (Edge){at, to};
+            row->arrives++;
         }
     }
     w->node[at].label = (int32_t)position;
@@ -109,6 +110,30 @@ static int number_rows(Work *w, const int32_t *roots, int64_t root_count) {
     return LK_OK;
 }
 
+/* Sort the edges by the row they lead to. */
+static bool sort_edges(Work *w) {
+    w->before = lk_allocate(w->edge_count, sizeof *w->before);
+    w->before_start = lk_allocate(w->count + 1, sizeof *w->before_start);
+    if (!w->before || !w->before_start) return false;
+    int32_t sum = 0;
+    for (int64_t v = 1; v < w->count; v++) {
+        if (v + 2 * AHEAD < w->count) LK_PREFETCH(&w->rows[w->row[v + 2 * AHEAD]]);
+        Row *row = &w->rows[w->row[v]];
+        w->before_start[v] = sum;
+        if (row->arrives < 0) continue;
+        sum += row->arrives;
+        row->arrives = w->before_start[v]; /* from here on where the next one goes */
+    }
+    w->before_start[w->count] = sum;
+    for (int64_t at = 0; at < w->edge_count; at++) {
+        if (at + 2 * AHEAD < w->edge_count) LK_PREFETCH(&w->rows[w->edges[at + 2 * AHEAD].to]);
+        w->before[w->rows[w->edges[at].to].arrives++] = w->edges[at].from;
+    }
+    free(w->edges);
+    w->edges = NULL;
+    return true;
+}
+
 /* Label of ``v`` over all its ancestors that are linked (numbers from ``linked`` on); -1 without memory. */
 static int32_t evaluate(Work *w, int32_t v, int32_t linked) {
     Node *node = w->node;
@@ -136,10 +161,18 @@ static int32_t evaluate(Work *w, int32_t v, int32_t linked) {
     return node[v].label;
 }
 
+/* What the edges a little further on will need: where they come from, and the ancestor of that. */
+static inline void prefetch_before(const Work *w, int32_t at) {
+    if (at < 2 * AHEAD) return;
+    LK_PREFETCH(&w->node[w->before[at - 2 * AHEAD]]);
+    LK_PREFETCH(&w->node[w->node[w->before[at - AHEAD]].ancestor]);
+}
+
 /* The lowest semidominator that an edge which the search did not take gives ``v``; -1 without memory. */
 static int32_t semidominator(Work *w, int32_t v, int32_t semi) {
-    for (int32_t at = w->rows[w->row[v]].arrives; at > 0; at = w->edges[at].next) {
-        int32_t from = w->edges[at].from;
+    for (int32_t at = w->before_start[v + 1] - 1; at >= w->before_start[v]; at--) {
+        int32_t from = w->before[at];
+        prefetch_before(w, at);
         if (from > v) {
             int32_t label = evaluate(w, from, v + 1);
             if (label < 0) return -1;
@@ -150,22 +183,11 @@ static int32_t semidominator(Work *w, int32_t v, int32_t semi) {
     return semi;
 }
 
-/* What the next rows will need, in three steps, since each says where the next one lies. */
-static inline void prefetch_rows(const Work *w, int32_t v) {
-    LK_PREFETCH(&w->rows[w->row[v - 3 * AHEAD]]);
-    int32_t soon = w->rows[w->row[v - 2 * AHEAD]].arrives, next = w->rows[w->row[v - AHEAD]].arrives;
-    if (soon > 0) LK_PREFETCH(&w->edges[soon]);
-    if (next > 0) {
-        LK_PREFETCH(&w->node[w->edges[next].from]);
-        LK_PREFETCH(&w->edges[w->edges[next].next]);
-    }
-}
-
 /* Rows in reverse preorder: semidominators first, then dominators relative to them. */
 static bool find_semidominators(Work *w) {
     Node *node = w->node;
     for (int32_t v = (int32_t)w->count - 1; v > 0; v--) {
-        if (v > 3 * AHEAD) prefetch_rows(w, v);
+        if (v > AHEAD) LK_PREFETCH(&w->rows[w->row[v - AHEAD]]);
         int32_t parent = node[v].ancestor;
         int32_t semi = w->rows[w->row[v]].arrives < 0 ? 0 : semidominator(w, v, parent);
         if (semi < 0) return false;
@@ -190,6 +212,7 @@ static bool find_semidominators(Work *w) {
 static int run(Work *w, const int32_t *roots, int64_t root_count) {
     int status = number_rows(w, roots, root_count);
     if (status != LK_OK) return status;
+    if (!sort_edges(w)) return LK_NO_MEMORY;
     w->idom = lk_zeroed(w->count, sizeof *w->idom);
     w->bucket = lk_zeroed(w->count, sizeof *w->bucket);
     if (!w->idom || !w->bucket || !find_semidominators(w)) return LK_NO_MEMORY;
@@ -206,7 +229,7 @@ LK_EXPORT int lk_dominators(const LkGraph *graph, const uint8_t *inside, const i
     Work w = {.graph = graph, .rows = lk_allocate(rows, sizeof *w.rows)};
     w.row = lk_allocate(most, sizeof *w.row);
     w.node = lk_allocate(most, sizeof *w.node);
-    w.edges = lk_allocate(graph->edges + 1, sizeof *w.edges); /* of which only what is used becomes resident */
+    w.edges = lk_allocate(graph->edges, sizeof *w.edges); /* of which only what is used becomes resident */
     int status = w.rows && w.row && w.node && w.edges ? LK_OK : LK_NO_MEMORY;
     if (status == LK_OK) {
         for (int64_t row = 0; row < rows; row++) w.rows[row] = (Row){inside[row] ? 0 : -1, 0};
@@ -221,6 +244,8 @@ LK_EXPORT int lk_dominators(const LkGraph *graph, const uint8_t *inside, const i
     free(w.row);
     free(w.node);
     free(w.edges);
+    free(w.before);
+    free(w.before_start);
     free(w.idom);
     free(w.bucket);
     free(w.stack);
