@@ -49,10 +49,14 @@ class NativeBuildHook(BuildHookInterface[Any]):
             self.app.display_warning(f"{build.SWITCH} is set: leakkit is installed without its C parts")
             return
         self._scratch = tempfile.TemporaryDirectory()
-        try:
-            made = build.compile_all(build.HERE if editable else Path(self._scratch.name))
-        except build.NoCompilerError as error:
-            self.app.display_warning(f"leakkit is installed without its C parts, which make it faster: {error}")
+        made = []
+        for part in build.FLAGS:
+            try:
+                made.append(build.compile_part(part, build.HERE if editable else Path(self._scratch.name)))
+            except build.NoCompilerError as error:
+                self.app.display_warning(f"leakkit is installed without its C part {part!r}: {error}")
+        made = [path for path in made if path is not None]
+        if not made:
             return
         build_data["pure_python"] = False
         build_data["tag"] = _tag()

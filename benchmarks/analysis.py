@@ -3,7 +3,8 @@
     python benchmarks/analysis.py [--objects 1000000 10000000] [--plain-up-to 2000000] [--markdown]
 
 Each heap is read from a snapshot file by a process of its own, so that its peak is its own.  *Peak* counts the
-whole process with the snapshot's columns; *x* is how many times longer the other kernels take.
+whole process with the snapshot's columns; *x* is how many times more CPU the other kernels take.  CPU seconds stand
+beside those of the clock, because a machine that others use tells nothing by the clock.
 """
 
 from __future__ import annotations
@@ -34,10 +35,14 @@ def measure(file: str) -> None:
     from leakkit import store
     from leakkit.heap.analysis import analyse
 
-    found, clock = {}, time.perf_counter
+    found = {}
 
-    def note(phase: str, begin: float) -> None:
-        found[phase] = (clock() - begin, peak())
+    def clock() -> tuple[float, float]:
+        return time.perf_counter(), time.process_time()
+
+    def note(phase: str, begin: tuple[float, float]) -> None:
+        wall, cpu = clock()
+        found[phase] = (wall - begin[0], peak(), cpu - begin[1])
 
     begin = clock()
     snapshot = store.read(file)
@@ -88,20 +93,25 @@ def rows_of(objects: int, folder: str, with_plain: bool) -> list[list[str]]:
     if plain and plain["sums"] != native["sums"]:
         raise SystemExit(f"the kernels disagree: {native['sums']} and {plain['sums']}")
     label = f"{native['size'][0]:,} objects, {native['size'][1]:,} references"
-    whole = [sum(run[p][0] for p in ANALYSIS) if run else None for run in (native, plain)]
-    peaks = [max(run[p][1] for p in ANALYSIS) if run else None for run in (native, plain)]
-    rows = [_row(label, "analysis (garbage to steps)", whole, peaks)]
-    for phase in PHASES:
-        rows.append(
-            _row("", phase, *zip(*((run[phase] if run else (None, None)) for run in (native, plain)), strict=True))
-        )
+    rows = []
+    for phase, parts in (("analysis (garbage to steps)", ANALYSIS), *((p, (p,)) for p in PHASES)):
+        rows.append([label, phase, *_cells(native, parts), *_cells(plain, parts), _ratio(native, plain, parts)])
+        label = ""
     return rows
 
 
-def _row(label: str, phase: str, seconds: tuple, peaks: tuple) -> list[str]:
-    ratio = f"{seconds[1] / seconds[0]:.1f}x" if seconds[1] else "-"
-    texts = [f"{s:.2f}" if s is not None else "-" for s in seconds] + [f"{p / 1e6:,.0f}" if p else "-" for p in peaks]
-    return [label, phase, texts[0], texts[1], ratio, texts[2], texts[3]]
+def _cells(run: dict | None, parts: tuple[str, ...]) -> list[str]:
+    """Seconds, CPU seconds and peak over some phases."""
+    if run is None:
+        return ["-"] * 3
+    wall, cpu = (sum(run[part][i] for part in parts) for i in (0, 2))
+    return [f"{wall:.2f}", f"{cpu:.2f}", f"{max(run[part][1] for part in parts) / 1e6:,.0f}"]
+
+
+def _ratio(native: dict, plain: dict | None, parts: tuple[str, ...]) -> str:
+    if plain is None:
+        return "-"
+    return f"{sum(plain[part][2] for part in parts) / sum(native[part][2] for part in parts):.1f}"
 
 
 def main() -> None:
@@ -121,7 +131,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for objects in options.objects:
             rows += rows_of(objects, folder, objects <= options.plain_up_to)
-    header = ["heap", "phase", "native s", "plain s", "x", "native peak MB", "plain peak MB"]
+    header = ["heap", "phase", "native s", "CPU s", "peak MB", "plain s", "CPU s", "peak MB", "x"]
     print(tabulate(rows, header, tablefmt="pipe" if options.markdown else "simple", disable_numparse=True))
     return None
 

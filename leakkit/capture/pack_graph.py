@@ -125,11 +125,11 @@ def _refcounts(
     """True counts: without what listing and asking added, and without what the agent's own objects hold."""
     counts = refs - int(dump.record("refs_added"))
     held = find_rows(address, dump.column("held_node", "u8"))
-    mine = np.zeros(len(counts), np.int64)
     known = held >= 0
-    np.add.at(mine, held[known], dump.column("held_count", "i8")[known])
-    mine[immortal] = 0
-    return counts - mine
+    rows, times = held[known], dump.column("held_count", "i8")[known]
+    mortal = ~immortal[rows]
+    np.subtract.at(counts, rows[mortal], times[mortal])
+    return counts
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,4 +16,5 @@ compiler=${CC:-gcc}
 preload=$($compiler -print-file-name=libasan.so):$($compiler -print-file-name=libubsan.so)
 # The interpreter is not clean by these rules; only what the kernels do counts.
 LD_PRELOAD=$preload ASAN_OPTIONS=detect_leaks=0 LEAKKIT_KERNELS=$folder/_kernels.so \
-  "$python" -m pytest -q -p no:cacheprovider tests/native/test_hostile.py tests/heap -k 'not plain' "$@"
+  "$python" -m pytest -q -p no:cacheprovider tests/native/test_hostile.py tests/native/test_packing.py \
+  tests/native/test_same_answers.py tests/heap -k 'not plain' "$@"

@@ -87,7 +87,7 @@ def test_a_compiler_that_fails_is_told(compiler: str, tmp_path: Path, monkeypatc
 
 def ask(code: str, **environment: str) -> str:
     clean = {k: v for k, v in os.environ.items() if k not in {"LEAKKIT_NO_NATIVE", "LEAKKIT_KERNELS"}}
-    done = subprocess.run([sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=clean | environment, cwd="/", capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 

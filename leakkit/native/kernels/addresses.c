@@ -60,13 +60,18 @@ static Slot *find_slot(const Pages *pages, uint64_t at, uint64_t page) {
     return &pages->slots[at];
 }
 
-/* A table of at least twice as many slots as pages; false without memory, or when the column does not ascend. */
-static int index_pages(Pages *pages, const uint64_t *ascending, int64_t rows) {
-    int64_t found = 0;
-    for (int64_t row = 0; row < rows; row++) {
-        if (row && ascending[row] <= ascending[row - 1]) return LK_BAD_INDEX;
-        found += !row || ascending[row] >> PAGE_SHIFT != ascending[row - 1] >> PAGE_SHIFT;
+/* How many pages there are; -1 when the column does not ascend. */
+static int64_t count_pages(const uint64_t *ascending, int64_t rows) {
+    int64_t found = rows > 0;
+    for (int64_t row = 1; row < rows; row++) {
+        if (ascending[row] <= ascending[row - 1]) return -1;
+        found += ascending[row] >> PAGE_SHIFT != ascending[row - 1] >> PAGE_SHIFT;
     }
+    return found;
+}
+
+/* A table of at least twice as many slots as pages. */
+static int index_pages(Pages *pages, const uint64_t *ascending, int64_t rows, int64_t found) {
     pages->bits = 4;
     while ((INT64_C(1) << pages->bits) < 2 * found) pages->bits++;
     pages->slots = lk_zeroed(INT64_C(1) << pages->bits, sizeof *pages->slots);
@@ -98,7 +103,14 @@ LK_EXPORT int lk_index_addresses(const uint64_t *ascending, int64_t rows, const 
     Pages pages = {NULL, 0};
     uint64_t at[BATCH];
     const Slot *slot[BATCH];
-    int status = index_pages(&pages, ascending, rows);
+    int64_t page_count = count_pages(ascending, rows);
+    if (page_count < 0) return LK_BAD_INDEX;
+    if (count < page_count / 4) { /* too few to pay for a table */
+        Slot all = {0, 0, (int32_t)rows};
+        for (int64_t i = 0; i < count; i++) found[i] = row_in(&all, ascending, wanted[i]);
+        return LK_OK;
+    }
+    int status = index_pages(&pages, ascending, rows, page_count);
     for (int64_t base = 0; base < count && status == LK_OK; base += BATCH) {
         int size = count - base < BATCH ? (int)(count - base) : BATCH;
         for (int i = 0; i < size; i++) {
