@@ -30,6 +30,7 @@ __all__ = [
     "Csr",
     "ShortestTree",
     "cascade",
+    "count_kinds",
     "dominators",
     "edge_costs",
     "edge_sources",
@@ -40,6 +41,7 @@ __all__ = [
     "keep_edges",
     "look_up",
     "mark_targets",
+    "of_kinds",
     "reach",
     "retaining",
     "shortest_tree",
@@ -239,24 +241,30 @@ def edge_costs(graph: HeapGraph, by_kind: U8, by_name: U8) -> U8:
     return np.where(special > 0, special, costs).astype(np.uint8)
 
 
+def of_kinds(*kinds: int, extra: bool = True) -> Mask:
+    """Mask over the 256 values of ``edge_kind``: these kinds, by default with the EXTRA bit or without."""
+    wanted = np.zeros(256, np.bool_)
+    for kind in kinds:
+        wanted[[kind, kind | EDGE_EXTRA] if extra else [kind]] = True
+    return wanted
+
+
+def count_kinds(graph: HeapGraph, wanted: Mask) -> I32:
+    """How many references of some kinds (see :func:`of_kinds`) leave each object."""
+    if loaded():
+        return columns.count_kinds(graph.edge_start, graph.edge_kind, wanted)
+    source = edge_sources(graph.edge_start)[wanted[graph.edge_kind]]
+    return np.bincount(source, minlength=graph.node_count).astype(np.int32)
+
+
 def entries(graph: HeapGraph) -> I32:
     """How many KEY and VALUE references leave each object."""
-    if loaded():
-        wanted = np.zeros(256, np.bool_)
-        for kind in (EdgeKind.KEY, EdgeKind.VALUE):
-            wanted[[kind, kind | EDGE_EXTRA]] = True
-        return columns.count_kinds(graph.edge_start, graph.edge_kind, wanted)
-    kinds = graph.edge_kind & EDGE_KIND_MASK
-    entry = (kinds == EdgeKind.KEY) | (kinds == EdgeKind.VALUE)
-    source = edge_sources(graph.edge_start)[entry]
-    return np.bincount(source, minlength=graph.node_count).astype(np.int32)
+    return count_kinds(graph, of_kinds(EdgeKind.KEY, EdgeKind.VALUE))
 
 
 def mark_targets(graph: HeapGraph, by_name: Mask, vague_kinds: tuple[EdgeKind, ...], owner: Mask) -> Mask:
     """Mask of the targets of references whose name ``by_name`` marks, and of nameless vague ones from ``owner``."""
-    vague = np.zeros(256, np.bool_)
-    for kind in vague_kinds:
-        vague[[kind, kind | EDGE_EXTRA]] = True
+    vague = of_kinds(*vague_kinds)
     if loaded():
         start, target = graph.edge_start, graph.edge_target
         return columns.mark_targets(start, target, graph.edge_kind, graph.edge_name, by_name, vague, owner)
