@@ -20,13 +20,14 @@ MAY_IMPORT = {
     "model": set(),
     "snapshot_model": set(),
     "store": {"errors", "snapshot_model"},
-    "capture": {"", "errors", "snapshot_model", "store"},
-    "heap": {"errors", "snapshot_model"},
+    "capture": {"", "errors", "snapshot_model", "store", "native"},
+    "native": set(),
+    "heap": {"errors", "snapshot_model", "native"},
     "diagnose": {"", "errors", "snapshot_model", "model", "heap"},
     "report": {"", "errors", "model"},
     "demo": set(),
     "agent": set(),
-    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "diagnose", "report", "demo"},
+    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "demo"},
 }
 """Room to the rooms it may import (itself is always allowed)."""
 
@@ -35,8 +36,9 @@ FENCED = {
     "click": {"commands"},
     "rich": set(),
     "tabulate": {"report"},
-    "igraph": {"heap/kernels.py"},
+    "igraph": {"heap/plain_dominators.py"},
     "elftools": {"capture"},
+    "zstandard": {"store"},
     "websockets": {"demo"},
 }
 """Third-party package to the rooms, or the one file, that may import it."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 from heap_dump import Dump
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from leakkit import store
 from leakkit.errors import ExitCode, LeakkitError, SnapshotFileError
 from leakkit.snapshot_model import Snapshot, TaskInfo, ThreadInfo
+from leakkit.store.blocks import pack_block, unpack
 
 
 def sample() -> Snapshot:
@@ -190,7 +192,7 @@ HOSTILE = {
     "raw": st.sampled_from([-1, 0, 1, 2**20, 2**40, 2**70, "1", None]),
     "stored": st.sampled_from([-5, 0, 1, 2**40, None]),
     "dtype": st.sampled_from(["O", "<f8", "u1", "<i8", "<i4", "V1000000000", "", 5]),
-    "codec": st.sampled_from(["raw", "zlib", "lzma", None]),
+    "codec": st.sampled_from(["raw", "zstd", "lzma", None]),
     "transform": st.sampled_from(["plain", "shuffle", "eval", 3]),
     "name": st.sampled_from(["facts", "graph.address", "end", "x" * 5000, 3]),
 }
@@ -221,7 +223,7 @@ def test_hostile_columns_are_refused_or_consistent(tmp_path: Path, raw: bytes, d
     blocks = parts(raw)
     index = data.draw(st.integers(0, len(blocks) - 2))
     header, payload = blocks[index]
-    plain = bytearray(zlib.decompress(payload) if header["codec"] == "zlib" else payload)
+    plain = bytearray(zstandard.ZstdDecompressor().decompress(payload) if header["codec"] == "zstd" else payload)
     for _ in range(data.draw(st.integers(1, 4))):
         if plain:
             plain[data.draw(st.integers(0, len(plain) - 1))] = data.draw(st.integers(0, 255))
@@ -239,7 +241,7 @@ def test_hostile_columns_are_refused_or_consistent(tmp_path: Path, raw: bytes, d
 
 
 def test_a_small_file_cannot_make_the_reader_allocate_much(tmp_path: Path, raw: bytes) -> None:
-    """A header that promises a terabyte costs nothing; a zip bomb is cut at what zlib can really pack."""
+    """A header that promises a terabyte costs nothing; a zip bomb is cut at what a block can really hold."""
     blocks = parts(raw)
     header, payload = blocks[1]
     for promise in (2**40, 2**33):
@@ -253,6 +255,26 @@ def test_a_small_file_cannot_make_the_reader_allocate_much(tmp_path: Path, raw: 
             assert tracemalloc.get_traced_memory()[1] < 5 << 20
         finally:
             tracemalloc.stop()
+
+
+def test_a_frame_that_promises_more_than_its_header_is_not_unpacked(tmp_path: Path, raw: bytes) -> None:
+    """zstd allocates what a frame says: one of 64 MB behind a header of 200 KB is refused."""
+    blocks = parts(raw)
+    header, _ = blocks[1]
+    bomb = zstandard.ZstdCompressor().compress(bytes(1 << 26)).ljust(1000, b"\0")
+    lying = header | {"codec": "zstd", "stored": len(bomb), "raw": 200_000, "count": 25_000, "crc32": zlib.crc32(bomb)}
+    path = tmp_path / "a.leak"
+    path.write_bytes(joined([blocks[0], (lying, bomb), *blocks[2:]], raw[:16]))
+    with pytest.raises(SnapshotFileError, match="not as long as it says"):
+        store.read(path)
+
+
+def test_a_column_of_one_value_keeps_the_bound(tmp_path: Path) -> None:
+    """What packs better than the reader's bound is filled up, so that it can be read back."""
+    column = np.zeros(3_000_000, np.int32)
+    _, data, payload = pack_block("x", column, "<i4")
+    assert len(payload) * 1024 >= column.nbytes > len(payload) * 1000
+    assert np.array_equal(unpack(json.loads(data), payload), column)
 
 
 def test_deep_json_is_refused(tmp_path: Path, raw: bytes) -> None:

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leakkit.capture.raw_dump import RawDump, damaged
+from leakkit.native import loaded
+from leakkit.native.addresses import index_addresses, sort_addresses
+from leakkit.native.graphs import from_edges
+from leakkit.native.packing import join_references
 from leakkit.snapshot_model import EDGE_EXTRA, HeapGraph, NodeFlag
 
 if TYPE_CHECKING:
@@ -35,6 +39,11 @@ class Packed:
 
 def find_rows(ascending: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.int32]:
     """Positions of ``wanted`` in an ascending column; -1 where it is not."""
+    if loaded():
+        try:
+            return index_addresses(ascending, wanted)
+        except IndexError as error:
+            raise damaged("an address is listed twice") from error
     if not len(ascending):
         return np.full(len(wanted), -1, np.int32)
     place = np.searchsorted(ascending, wanted)
@@ -42,8 +51,18 @@ def find_rows(ascending: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.int32
     return np.where(ascending[place] == wanted, place, -1).astype(np.int32)
 
 
+def _sorted(found: NDArray[Any]) -> tuple[NDArray[np.uint64], NDArray[Any]]:
+    """(the column ascending, where each value was)."""
+    if loaded():
+        return sort_addresses(found)
+    order = np.argsort(found, kind="stable")
+    return found[order].astype(np.uint64), order
+
+
 @dataclass(frozen=True, eq=False)
 class _Edges:
+    """References; ``source`` is empty where the order says it."""
+
     source: NDArray[np.int32]
     target: NDArray[np.int32]
     name: NDArray[np.int32]
@@ -66,17 +85,16 @@ def build_graph(dump: RawDump, *, has_immortals: bool) -> Packed:
     raw_type, size, refs = dump.column("type", "u8"), dump.column("size", "i8"), dump.column("refs", "i8")
     if not n or {len(degree), len(raw_type), len(size), len(refs)} != {n}:
         raise damaged("its columns of objects differ in length")
-    order = np.argsort(found, kind="stable")
-    address = found[order]
+    address, order = _sorted(found)
     if n > 1 and not (address[1:] > address[:-1]).all():
         raise damaged("an object is listed twice")
     strings = _strings(dump)
     types = _Types.of(dump)
     type_id = types.rows(raw_type)
-    edges, dropped = _traversed(dump, order, address, degree, types.default_kind[type_id], type_id, types.names)
-    edges = _joined(edges, _extra(dump, address), n)
-    start = np.zeros(n + 1, np.int64)
-    np.cumsum(np.bincount(edges.source, minlength=n), out=start[1:])
+    edges, dropped = _traversed(dump, order, address, degree, types.default_kind[type_id])
+    label = dump.record("counts")["reversed"]
+    backwards = np.array([name in label for name in types.names], np.bool_)[type_id]
+    start, edges = _joined(order, degree, edges, backwards, _extra(dump, address))
     _check_names(edges.name, len(strings))
     immortal = refs >= _IMMORTAL_FROM if has_immortals else np.zeros(n, bool)
     generation, flags = _collector_columns(dump, n, types.flags[type_id], immortal)
@@ -84,9 +102,9 @@ def build_graph(dump: RawDump, *, has_immortals: bool) -> Packed:
     finalized = find_rows(address, dump.column("finalized", "u8"))
     flags[finalized[finalized >= 0]] |= np.uint16(NodeFlag.FINALIZED)
     graph = HeapGraph(
-        address=address.astype(np.uint64),
-        type_id=type_id[order].astype(np.int32),
-        size=np.maximum(size[order], 0),
+        address=address,
+        type_id=type_id[order],
+        size=np.maximum(size, 0)[order],
         refcount=_refcounts(dump, address, refs[order], immortal[order]),
         generation=generation[order],
         flags=flags,
@@ -107,11 +125,11 @@ def _refcounts(
     """True counts: without what listing and asking added, and without what the agent's own objects hold."""
     counts = refs - int(dump.record("refs_added"))
     held = find_rows(address, dump.column("held_node", "u8"))
-    mine = np.zeros(len(counts), np.int64)
     known = held >= 0
-    np.add.at(mine, held[known], dump.column("held_count", "i8")[known])
-    mine[immortal] = 0
-    return counts - mine
+    rows, times = held[known], dump.column("held_count", "i8")[known]
+    mortal = ~immortal[rows]
+    np.subtract.at(counts, rows[mortal], times[mortal])
+    return counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,40 +175,31 @@ def _traversed(
     address: NDArray[Any],
     degree: NDArray[Any],
     default_kind: NDArray[np.uint8],
-    type_id: NDArray[np.int32],
-    types: tuple[str, ...],
 ) -> tuple[_Edges, int]:
-    """References that the collector sees, in the order of their source; and how many lead nowhere."""
-    n = len(degree)
+    """References that the collector sees, in the dump's order (target -1: not in it); how many lead nowhere."""
     targets = dump.column("edge", "u8")
-    if int(degree.sum()) != len(targets):
+    if int(degree.min()) < 0 or int(degree.max()) > len(targets) or int(degree.sum()) != len(targets):
         raise damaged("its references do not fit its objects")
-    first = np.cumsum(degree) - degree
-    source = np.repeat(np.arange(n, dtype=np.int32), degree)
-    position = np.arange(len(targets), dtype=np.int64) - first[source]
-    kind, name = _named(dump, address, order, source, position, default_kind)
-    backwards = np.isin(type_id, [i for i, label in enumerate(types) if label in dump.record("counts")["reversed"]])
-    turned = backwards[source]
-    pick = np.arange(len(targets), dtype=np.int64)
-    pick[turned] = (first[source] + degree[source] - 1 - position)[turned]
-    rank = np.empty(n, np.int32)
-    rank[order] = np.arange(n, dtype=np.int32)
-    resolved = find_rows(address, targets[pick])
-    keep = resolved >= 0
-    lost = targets[pick][~keep]
+    kind, name = _named(dump, address, order, degree, default_kind)
+    resolved = find_rows(address, targets)
+    lost = targets[resolved < 0]
     dropped = int(np.isin(lost, dump.column("unknown", "u8")).sum()) if len(lost) else 0
-    return _Edges(rank[source[keep]], resolved[keep], name[pick][keep], kind[pick][keep]), dropped
+    return _Edges(np.empty(0, np.int32), resolved, name, kind), dropped
 
 
 def _named(
     dump: RawDump,
     address: NDArray[Any],
     order: NDArray[Any],
-    source: NDArray[np.int32],
-    position: NDArray[np.int64],
+    degree: NDArray[np.int64],
     default_kind: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Kind and name of each reference, from the shape of its source."""
+    """Kind and name of each reference: its own in a native dump, else from the shape of its source."""
+    if "edge_kind" in dump.columns:
+        kind, name = dump.column("edge_kind", "u1"), dump.column("edge_name", "i4")
+        if not len(kind) == len(name) == int(degree.sum()):
+            raise damaged("its references do not fit their names")
+        return (kind & 0x7F).astype(np.uint8), name
     lengths, rest = dump.column("shapes_len", "i8"), dump.column("shapes_rest", "u1")
     kinds, names = dump.column("shapes_kind", "u1"), dump.column("shapes_name", "i4")
     if len(lengths) != len(rest) or int(lengths.sum()) != len(kinds) or len(kinds) != len(names):
@@ -202,6 +211,8 @@ def _named(
         raise damaged("an object has an unknown shape")
     known = place >= 0
     shape[order[place[known]]] = rows["id"][known]  # of rows for one object the last one stays
+    source = np.repeat(np.arange(len(degree), dtype=np.int32), degree)
+    position = np.arange(len(source), dtype=np.int64) - (np.cumsum(degree) - degree)[source]
     kind, name = default_kind[source], np.zeros(len(source), np.int32)
     if not len(lengths):
         return kind, name
@@ -229,17 +240,42 @@ def _extra(dump: RawDump, address: NDArray[Any]) -> _Edges:
     return _Edges(source[keep], target[keep], name[keep], kind[keep])
 
 
-def _joined(first: _Edges, second: _Edges, n: int) -> _Edges:
-    """Both, by source; within a source in the order given."""
-    source = np.concatenate([first.source, second.source])
+def _joined(
+    order: NDArray[Any], degree: NDArray[np.int64], seen: _Edges, backwards: NDArray[np.bool_], extra: _Edges
+) -> tuple[NDArray[np.int64], _Edges]:
+    """(row starts, references by the graph's rows): of each row those that the collector sees, then the extra ones."""
+    n = len(order)
+    nowhere = np.empty(0, np.int32)
+    if loaded():
+        first = np.zeros(n + 1, np.int64)
+        np.cumsum(degree, out=first[1:])
+        begin, target, place = from_edges(n, extra.source, extra.target, None)
+        columns = join_references(
+            order,
+            first,
+            (seen.target, seen.kind, seen.name),
+            backwards,
+            begin,
+            (target, extra.kind[place], extra.name[place]),
+        )
+        return columns[0], _Edges(nowhere, columns[1], columns[3], columns[2])
+    rank = np.empty(n, np.int32)
+    rank[order] = np.arange(n, dtype=np.int32)
+    from_row = np.repeat(np.arange(n, dtype=np.int32), degree)
+    first = np.cumsum(degree) - degree
+    pick = np.arange(len(from_row), dtype=np.int64)
+    turned = backwards[from_row]
+    pick[turned] = (2 * first + degree - 1)[from_row[turned]] - pick[turned]
+    pick = pick[seen.target[pick] >= 0]
+    source = np.concatenate([rank[from_row[pick]], extra.source])
     by_source = np.argsort(source, kind="stable")
-    if len(source) and int(source.max()) >= n:
-        raise damaged("a reference starts nowhere")
-    return _Edges(
-        source[by_source],
-        np.concatenate([first.target, second.target])[by_source].astype(np.int32),
-        np.concatenate([first.name, second.name])[by_source].astype(np.int32),
-        np.concatenate([first.kind, second.kind])[by_source].astype(np.uint8),
+    start = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(source, minlength=n), out=start[1:])
+    return start, _Edges(
+        nowhere,
+        np.concatenate([seen.target[pick], extra.target])[by_source].astype(np.int32),
+        np.concatenate([seen.name[pick], extra.name])[by_source].astype(np.int32),
+        np.concatenate([seen.kind[pick], extra.kind])[by_source].astype(np.uint8),
     )
 
 

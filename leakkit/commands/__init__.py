@@ -58,7 +58,10 @@ def build_app() -> typer.Typer:
 
 def _show_version(value: bool) -> None:
     if value:
-        emit(f"leakkit {__version__}\n")
+        from leakkit import native
+
+        without = "" if native.loaded() else f"without its C parts: {native.why_not()}\n"
+        emit(f"leakkit {__version__}\n{without}")
         raise typer.Exit
 
 

@@ -95,6 +95,8 @@ def diagnose(
         count, interval = _plan(duration, every)
         seconds = parse_duration(timeout, option="--timeout")
         snapshots = _watch(pid, count, interval, timeout=seconds, keep=keep, verbose=verbose)
+    if verbose:
+        _say_what_is_missing()
     report = _diagnose(snapshots)
     _deliver(report, chosen, output, terminal)
     if fail_on is not None and report.verdict in _FAILING[fail_on]:
@@ -202,6 +204,13 @@ def _keep(snapshot: Snapshot, folder: Path, number: int) -> None:
     except OSError as error:
         message = f"cannot keep snapshots in {folder}: {error.strerror or error}"
         raise UsageError(message, "choose another folder with --keep") from error
+
+
+def _say_what_is_missing() -> None:
+    from leakkit import native
+
+    if reason := native.why_not():
+        note(f"large heaps will take longer without leakkit's C parts: {reason}")
 
 
 def _diagnose(snapshots: Sequence[Snapshot]) -> Report:

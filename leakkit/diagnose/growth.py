@@ -15,6 +15,7 @@ import numpy as np
 
 from leakkit.diagnose.constants import MIN_ENTRIES_GROWN
 from leakkit.diagnose.history import ITEM_KINDS, edge_kinds
+from leakkit.heap import kernels
 from leakkit.heap.steps import StepKind
 from leakkit.snapshot_model import EdgeKind
 
@@ -150,12 +151,11 @@ def growing_references(history: History, explained: Sequence[tuple[int, int]], f
         floor: bytes that the target must retain and gain.
     """
     graph, last = history.last.graph, history.last
-    named = np.isin(edge_kinds(graph), NAMED_KINDS) & (graph.edge_name > 0)
-    target = np.maximum(graph.edge_target, 0)
-    heavy = named & (last.retained[target] >= floor) & history.heap.live[history.heap.source]
-    named_by = history.heap.tree.parent_edge[target] == np.arange(graph.edge_count)
-    plumbing = history.heap.steps.code[target] == StepKind.SKIP
-    edges = np.flatnonzero(heavy & named_by & ~plumbing & ~history.heap.has_type("module")[target])
+    tree = history.heap.tree
+    heavy = (last.retained >= floor) & (tree.parent_edge >= 0) & (history.heap.steps.code != StepKind.SKIP)
+    edges = np.sort(tree.parent_edge[heavy & ~history.heap.has_type("module")])
+    named = kernels.of_kinds(*NAMED_KINDS)[graph.edge_kind[edges]] & (graph.edge_name[edges] > 0)
+    edges = edges[named]
     edges = edges[history.all_rows(0)[history.heap.source[edges]] >= 0]
     order = np.argsort(-last.retained[graph.edge_target[edges]], kind="stable")[:MAX_REFERENCES]
     candidates = [(int(e), s) for e in edges[order] if history.grows(s := _reference_sizes(history, int(e)))]

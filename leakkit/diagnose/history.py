@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leakkit.heap import kernels
 from leakkit.snapshot_model import EDGE_KIND_MASK, EdgeKind, RootKind
 
 if TYPE_CHECKING:
@@ -37,21 +38,14 @@ def edge_kinds(graph: HeapGraph) -> NDArray[Any]:
     return graph.edge_kind & EDGE_KIND_MASK
 
 
-def _per_node(graph: HeapGraph, chosen: NDArray[Any]) -> I64:
-    total = np.zeros(graph.edge_count + 1, np.int64)
-    np.cumsum(chosen, out=total[1:])
-    return np.asarray(total[graph.edge_start[1:]] - total[graph.edge_start[:-1]], np.int64)
-
-
 def degrees(graph: HeapGraph) -> I64:
     """Entries of each object when it is looked at as a container; unnamed references only where it has no others."""
-    kinds = edge_kinds(graph)
-    entries = _per_node(graph, np.isin(kinds, ENTRY_KINDS))
+    entries = kernels.count_kinds(graph, kernels.of_kinds(*ENTRY_KINDS)).astype(np.int64)
     # Past the naming bound a dict's keys are not told from its values; where it shows keys, every other one is a key.
     # (An EXTRA key edge comes from a dict of str keys, which the collector does not visit: those do not alternate.)
-    keys = _per_node(graph, graph.edge_kind == EdgeKind.DICT_KEY)
+    keys = kernels.count_kinds(graph, kernels.of_kinds(EdgeKind.DICT_KEY, extra=False))
     entries = np.where(keys > 0, (entries + keys) // 2, entries)
-    return np.where(entries > 0, entries, _per_node(graph, kinds == EdgeKind.INTERNAL))
+    return np.where(entries > 0, entries, kernels.count_kinds(graph, kernels.of_kinds(EdgeKind.INTERNAL)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,8 +59,8 @@ class Heap:
         self._say = progress or (lambda _text: None)
         graph = snapshot.graph
         self.source: I32 = kernels.edge_sources(graph.edge_start)
-        self.strong: Csr = strong_references(graph, self.source)
-        self.garbage: Garbage = find_garbage(snapshot, source=self.source, strong=self.strong, progress=progress)
+        self.strong: Csr = strong_references(graph)
+        self.garbage: Garbage = find_garbage(snapshot, strong=self.strong, progress=progress)
         self.live: Mask = ~self.garbage.dead & ((graph.flags & NodeFlag.AGENT) == 0)
         self.roots: AllRoots = _all_roots(snapshot, self.garbage, self.live)
 
@@ -84,9 +84,7 @@ class Heap:
     @cached_property
     def incoming(self) -> Csr:
         """Who refers to whom: the strong references turned round; ``edge`` is the row of the reference."""
-        strong = self.strong
-        source = kernels.edge_sources(strong.start)
-        return kernels.from_edges(self.graph.node_count, strong.target, source, strong.edge)
+        return kernels.transpose(self.strong)
 
     @cached_property
     def edge_costs(self) -> U8:
@@ -132,8 +130,7 @@ class Heap:
     def has_type(self, *names: str) -> Mask:
         """Rows whose exact type has one of the names."""
         wanted = np.array([name in names for name in self.graph.types], np.bool_)
-        found: Mask = wanted[self.graph.type_id]
-        return found
+        return kernels.look_up(wanted, self.graph.type_id)
 
     def type_name(self, node: int) -> str:
         """Name of a row's type."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.heap import kernels, trees
+from leakkit.heap import kernels
 from leakkit.heap.steps import SMALL_DICT, namespaces
 from leakkit.heap.summary import TypeTotal, types_of
 from leakkit.snapshot_model import EDGE_EXTRA, EDGE_KIND_MASK, EdgeKind, NodeFlag
@@ -118,33 +118,31 @@ def cycle_groups(heap: Heap) -> tuple[CycleGroup, ...]:
 
 
 def _dead_graph(heap: Heap, rows: I32) -> _Dead:
-    local = np.full(heap.graph.node_count, -1, np.int32)
-    local[rows] = np.arange(len(rows), dtype=np.int32)
-    strong = heap.strong
-    source = kernels.edge_sources(strong.start)
-    inside = (local[source] >= 0) & (local[strong.target] >= 0)
-    edge, s, t = strong.edge[inside], local[source[inside]], local[strong.target[inside]]
+    graph = kernels.induced(heap.strong, rows)
+    source = kernels.edge_sources(graph.start)
     tracked = heap.garbage.tracked_dead[rows]
-    seen = tracked[s] & tracked[t] & ((heap.graph.edge_kind[edge] & EDGE_EXTRA) == 0)
-    label = kernels.strong_components(len(rows), s[seen], t[seen])
+    seen = tracked[source] & tracked[graph.target] & ((heap.graph.edge_kind[graph.edge] & EDGE_EXTRA) == 0)
+    label = kernels.strong_components(kernels.keep_edges(graph.start, graph.target, seen))
     several = np.bincount(label, minlength=len(rows))[label] > 1
-    several[s[seen & (s == t)]] = True
+    several[source[seen & (source == graph.target)]] = True
     component = np.full(len(rows), -1, np.int32)
-    _, component[several] = np.unique(label[several], return_inverse=True)
-    ring = seen & (component[s] >= 0) & (component[s] == component[t])
-    graph = kernels.from_edges(len(rows), s[ring], t[ring], edge[ring])
-    return _Dead(rows, component, _nearest(len(rows), s, t, component), graph)
+    # Numbered by their first object, whatever the kernel calls them.
+    _, first, back = np.unique(label[several], return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
+    component[several] = rank[back.reshape(-1)]
+    ring = seen & (component[source] >= 0) & (component[source] == component[graph.target])
+    kept = kernels.keep_edges(graph.start, graph.target, ring)
+    inner = kernels.Csr(kept.start, kept.target, graph.edge[kept.edge])
+    return _Dead(rows, component, _nearest(graph, component), inner)
 
 
-def _nearest(count: int, source: I32, target: I32, component: I32) -> I32:
+def _nearest(graph: Csr, component: I32) -> I32:
     """The component that each row hangs off: the one with the fewest references in between."""
     seeds = np.flatnonzero(component >= 0).astype(np.int32)
-    graph = kernels.from_edges(count, source, target)
-    found = kernels.shortest_tree(graph, np.ones(len(source), np.uint8), seeds, np.zeros(len(seeds), np.int32))
-    parent = np.full(count, -1, np.int32)
-    reached = found.position >= 0
-    parent[reached] = kernels.edge_sources(graph.start)[found.position[reached]]
-    return component[trees.top_of_run(parent)]
+    found = kernels.shortest_tree(graph, None, seeds, np.zeros(len(seeds), np.int32))
+    # One more place at the end answers for -1, "not reached".
+    return np.append(component[seeds], np.int32(-1))[found.seed]
 
 
 def _forms(heap: Heap, dead: _Dead, number_of: int) -> I32:

@@ -31,7 +31,7 @@ class DominatorTree:
     """Immediate dominator of each object (``root`` for top ones), -1 for objects that are not live."""
     retained: I64
     """Bytes that would be freed with each object, itself included; 0 for objects that are not live."""
-    retained_count: I64
+    retained_count: I32
     """Objects that would be freed with each object, itself included; 0 for objects that are not live."""
     tree: trees.Numbered
     total_bytes: int
@@ -97,22 +97,18 @@ class DominatorTree:
 def build_dominators(heap: Heap) -> DominatorTree:
     """The dominator tree of a heap's live graph."""
     n = heap.graph.node_count
-    strong = heap.strong
-    source = kernels.edge_sources(strong.start)
-    inside = heap.live[source] & heap.live[strong.target]
-    roots = np.unique(heap.roots.node)
-    all_source = np.concatenate((np.full(len(roots), n, np.int32), source[inside]))
-    all_target = np.concatenate((roots, strong.target[inside]))
-    idom = kernels.dominators(n + 1, all_source, all_target, n)
+    idom = kernels.dominators(heap.strong, heap.roots.node, heap.live)
     tree = trees.number_forest(idom)
-    size = np.append(np.where(idom[:n] >= 0, heap.graph.size, 0), 0)
+    inside = idom >= 0
+    inside[n] = True
+    size = np.zeros(n + 1, np.int64)
+    np.copyto(size[:n], heap.graph.size, where=inside[:n])
     retained = trees.subtree_sums(idom, size)
-    inside_tree = idom[:n] >= 0
     return DominatorTree(
         root=n,
         idom=idom[:n],
-        retained=np.where(inside_tree, retained[:n], 0),
-        retained_count=np.where(inside_tree, tree.below[:n], 0),
+        retained=retained[:n],
+        retained_count=np.where(inside[:n], tree.below[:n], np.int32(0)),
         tree=tree,
         total_bytes=int(retained[n]),
     )

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakkit.heap import kernels
-from leakkit.snapshot_model import EDGE_EXTRA, EDGE_KIND_MASK, EdgeKind, Generation, NodeFlag
+from leakkit.snapshot_model import Generation, NodeFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,21 +75,15 @@ class Garbage:
     """Bytes of ``frozen_dead``."""
 
 
-def strong_references(graph: HeapGraph, source: I32) -> Csr:
+def strong_references(graph: HeapGraph) -> Csr:
     """The retaining references: all but WEAK ones, without the agent's own objects and unknown targets."""
-    n = graph.node_count
-    known = (graph.edge_target >= 0) & (graph.edge_target < n)
     agent = (graph.flags & NodeFlag.AGENT) != 0
-    keep = known & ((graph.edge_kind & EDGE_KIND_MASK) != EdgeKind.WEAK)
-    if agent.any():
-        keep &= ~agent[source] & ~agent[np.where(known, graph.edge_target, 0)]
-    return kernels.keep_edges(graph.edge_start, graph.edge_target, keep)
+    return kernels.keep_edges(graph.edge_start, graph.edge_target, kernels.retaining(graph, agent))
 
 
 def find_garbage(
     snapshot: Snapshot,
     *,
-    source: I32 | None = None,
     strong: Csr | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Garbage:
@@ -97,36 +91,35 @@ def find_garbage(
 
     Args:
         snapshot: the heap.
-        source: source row of each reference, if at hand.
         strong: :func:`strong_references`, if at hand.
         progress: called with a line before each long step.
     """
     say = progress or (lambda _text: None)
     graph = snapshot.graph
-    source = kernels.edge_sources(graph.edge_start) if source is None else source
-    strong = strong_references(graph, source) if strong is None else strong
+    strong = strong_references(graph) if strong is None else strong
     say("finding garbage by trial deletion")
     agent = (graph.flags & NodeFlag.AGENT) != 0
     roots = snapshot.roots.node
     anchored = kernels.reach(strong, roots[(roots >= 0) & (roots < graph.node_count)])
     candidates = _candidates(graph, agent)
-    rest, tracked_dead = _trial(graph, source, candidates, anchored)
-    fallen = _falls(graph, strong, tracked_dead, anchored)
+    known = kernels.in_degrees(graph.node_count, strong.target)
+    rest, tracked_dead = kernels.trial(graph, candidates, anchored)
+    fallen = _falls(graph, strong, known, tracked_dead, anchored)
     dead = tracked_dead | fallen
     frozen_dead = np.zeros(graph.node_count, np.bool_)
     if (frozen := (graph.generation == Generation.FROZEN) & ~_excluded(graph, agent)).any():
         say("finding garbage among frozen objects")
-        _, with_frozen = _trial(graph, source, candidates | frozen, anchored)
-        frozen_dead = (with_frozen | _falls(graph, strong, with_frozen, anchored)) & ~dead
+        _, with_frozen = kernels.trial(graph, candidates | frozen, anchored)
+        frozen_dead = (with_frozen | _falls(graph, strong, known, with_frozen, anchored)) & ~dead
     generation = _generations(graph, strong, tracked_dead, fallen)
     generation[frozen_dead] = Generation.FROZEN
-    reasons = _doubts(snapshot, source, agent, rest, candidates, tracked_dead)
+    reasons = _doubts(snapshot, agent, rest, candidates, tracked_dead)
     return Garbage(
         dead=dead,
         tracked_dead=tracked_dead,
         frozen_dead=frozen_dead,
         rest=rest,
-        held_outside=_held_outside(graph, strong, ~dead & ~agent, anchored, rest),
+        held_outside=_held_outside(graph, strong, known, ~dead & ~agent, anchored, rest),
         generation=generation,
         trustworthy=not reasons,
         reasons=reasons,
@@ -153,32 +146,15 @@ def _candidates(graph: HeapGraph, agent: Mask) -> Mask:
     return candidates
 
 
-def _trial(graph: HeapGraph, source: I32, candidates: Mask, anchored: Mask) -> tuple[I64, Mask]:
-    """(rest, dead) of one trial deletion over ``candidates``."""
-    target = graph.edge_target
-    visible = ((graph.edge_kind & EDGE_EXTRA) == 0) & (graph.edge_kind != EdgeKind.WEAK)
-    inside = visible & (target >= 0) & (target < graph.node_count) & candidates[source]
-    inside[inside] = candidates[target[inside]]
-    within = np.bincount(target[inside], minlength=graph.node_count)
-    rest = np.where(candidates, graph.refcount - within, 0).astype(np.int64)
-    held = np.flatnonzero(candidates & ((rest > 0) | anchored)).astype(np.int32)
-    alive = kernels.reach(kernels.keep_edges(graph.edge_start, target, inside), held)
-    return rest, candidates & ~alive
-
-
-def _falls(graph: HeapGraph, strong: Csr, dead: Mask, anchored: Mask) -> Mask:
+def _falls(graph: HeapGraph, strong: Csr, known: I32, dead: Mask, anchored: Mask) -> Mask:
     """What reference counting frees once ``dead`` is freed."""
-    fallen = np.zeros(graph.node_count, np.bool_)
     seeds = np.flatnonzero(dead).astype(np.int32)
     if not len(seeds):
-        return fallen
-    known = np.bincount(strong.target, minlength=graph.node_count)
+        return np.zeros(graph.node_count, np.bool_)
     # A referrer we know of must fall even where the count is smaller than what we see (borrowed references).
-    references = np.maximum(graph.refcount, known)
+    references = np.maximum(graph.refcount, known, dtype=np.int64)
     may_fall = ~dead & ~anchored & ((graph.flags & (NodeFlag.IMMORTAL | NodeFlag.AGENT)) == 0)
-    for wave in kernels.cascade(strong, seeds, references, may_fall):
-        fallen[wave] = True
-    return fallen
+    return kernels.cascade(strong, seeds, references, may_fall)
 
 
 def _generations(graph: HeapGraph, strong: Csr, tracked_dead: Mask, fallen: Mask) -> I8:
@@ -195,9 +171,9 @@ def _generations(graph: HeapGraph, strong: Csr, tracked_dead: Mask, fallen: Mask
     return generation
 
 
-def _held_outside(graph: HeapGraph, strong: Csr, live: Mask, anchored: Mask, rest: I64) -> Mask:
+def _held_outside(graph: HeapGraph, strong: Csr, known: I32, live: Mask, anchored: Mask, rest: I64) -> Mask:
     """The C_HELD roots: rows to add so that every live row is reached, the best explained ones first."""
-    unexplained = graph.refcount - np.bincount(strong.target, minlength=graph.node_count)
+    unexplained = graph.refcount - known
     tracked = (graph.generation >= Generation.YOUNG) & ((graph.flags & NodeFlag.IMMORTAL) == 0)
     reached = anchored.copy()
     held = np.zeros(graph.node_count, np.bool_)
@@ -209,9 +185,7 @@ def _held_outside(graph: HeapGraph, strong: Csr, live: Mask, anchored: Mask, res
     return held
 
 
-def _doubts(
-    snapshot: Snapshot, source: I32, agent: Mask, rest: I64, candidates: Mask, tracked_dead: Mask
-) -> tuple[str, ...]:
+def _doubts(snapshot: Snapshot, agent: Mask, rest: I64, candidates: Mask, tracked_dead: Mask) -> tuple[str, ...]:
     """Why the arithmetic may not be believed; see the module's text."""
     graph, reasons = snapshot.graph, []
     if not snapshot.capture.complete:
@@ -220,8 +194,7 @@ def _doubts(
         reasons.append("a collection was under way when the target was copied")
     if snapshot.collector.regime == "free-threaded":
         reasons.append("the target is a free-threaded build, whose reference counts are split")
-    unknown = ((graph.edge_target < 0) | (graph.edge_target >= graph.node_count)) & ~agent[source]
-    if missing := int(np.count_nonzero(unknown & ((graph.edge_kind & EDGE_EXTRA) == 0))):
+    if missing := kernels.unknown_targets(graph, agent):
         reasons.append(f"{missing} references lead to objects that are not in the snapshot")
     negative = candidates & (rest < 0)
     tracked = int(np.count_nonzero(candidates))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.heap import kernels, trees
+from leakkit.heap import kernels
 from leakkit.snapshot_model import EDGE_KIND_MASK, EdgeKind, RootKind
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class RetainingTree:
 
     parent: I32
     """The object before it, or -1 at roots and for objects that are not live."""
-    parent_edge: I64
+    parent_edge: I32
     """Row of the reference in ``HeapGraph``, or -1."""
     root_row: I32
     """Row in ``Heap.roots`` where its path starts, or -1 when it is not live."""
@@ -112,15 +112,11 @@ def edge_costs(heap: Heap) -> U8:
     by_kind = np.full(EDGE_KIND_MASK + 1, 4, np.uint8)
     for kind, cost in KIND_COST.items():
         by_kind[kind] = cost
-    costs = by_kind[graph.edge_kind & EDGE_KIND_MASK]
-    unnamed = ((graph.edge_kind & EDGE_KIND_MASK) == EdgeKind.ATTRIBUTE) & (graph.edge_name == 0)
-    costs[unnamed] = KIND_COST[EdgeKind.INTERNAL]
     special = np.zeros(len(graph.strings), np.uint8)
     for name, cost in NAME_COST.items():
         if (number := heap.string_ids.get(name)) is not None:
             special[number] = cost
-    by_name = special[graph.edge_name]
-    costs = np.where(by_name > 0, by_name, costs).astype(np.uint8)
+    costs = kernels.edge_costs(graph, by_kind, special)
     if (modules := _sys_modules(heap)) >= 0:
         costs[graph.edge_start[modules] : graph.edge_start[modules + 1]] = SYS_MODULES_COST
     return costs
@@ -155,28 +151,18 @@ def build_retaining_tree(
         dropped: objects that must not be passed.
         roots: rows of ``heap.roots`` to start from; all by default.
     """
-    n = heap.graph.node_count
     inside = heap.live if dropped is None else heap.live & ~dropped
-    source = kernels.edge_sources(heap.strong.start)
-    keep = inside[source] & inside[heap.strong.target]
+    cut = None
     if cut_edges is not None and len(cut_edges):
         cut = np.zeros(heap.graph.edge_count, np.bool_)
         cut[cut_edges] = True
-        keep &= ~cut[heap.strong.edge]
-    graph = kernels.keep_edges(heap.strong.start, heap.strong.target, keep)
-    edge = heap.strong.edge[graph.edge]
     rows = np.arange(len(heap.roots.node), dtype=np.int32) if roots is None else roots
     rows = rows[inside[heap.roots.node[rows]]]
     handicap = np.zeros(max(ROOT_COST) + 1, np.int32)
     for kind, cost in ROOT_COST.items():
         handicap[kind] = cost
-    found = kernels.shortest_tree(graph, heap.edge_costs[edge], heap.roots.node[rows], handicap[heap.roots.kind[rows]])
-    parent, parent_edge = np.full(n, -1, np.int32), np.full(n, -1, np.int64)
-    arrived = found.position >= 0
-    parent_edge[arrived] = edge[found.position[arrived]]
-    parent[arrived] = heap.source[parent_edge[arrived]]
-    reached = found.distance >= 0
-    top = trees.top_of_run(parent)
-    root_row = np.full(n, -1, np.int32)
-    root_row[reached] = rows[found.seed[top[reached]]] if len(rows) else -1
-    return RetainingTree(parent, parent_edge, root_row, np.where(reached, trees.depths(parent), -1))
+    seeds, seed_cost = heap.roots.node[rows], handicap[heap.roots.kind[rows]]
+    found = kernels.shortest_tree(heap.strong, heap.edge_costs, seeds, seed_cost, inside=inside, cut=cut)
+    # Seeds are numbered from 0; one more place at the end answers for -1, "not reached".
+    root_row = np.append(rows, np.int32(-1))[found.seed]
+    return RetainingTree(found.parent, found.edge, root_row, found.hops)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from leakkit.heap import kernels
+from leakkit.native import columns, loaded
 from leakkit.snapshot_model import EDGE_KIND_MASK, EdgeKind
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from leakkit.heap.analysis import Heap
     from leakkit.heap.paths import RetainingTree
-    from leakkit.snapshot_model import I32, I64, U8
+    from leakkit.snapshot_model import I32, U8
 
     Mask = NDArray[np.bool_]
 
@@ -100,27 +102,48 @@ def namespaces(heap: Heap) -> Mask:
     for name in NAMESPACE_NAMES:
         if (number := heap.string_ids.get(name)) is not None:
             wanted[number] = True
-    kind = graph.edge_kind & EDGE_KIND_MASK
     owner = heap.is_class | heap.has_type("module")
-    unnamed = (graph.edge_name == 0) & ((kind == EdgeKind.INTERNAL) | (kind == EdgeKind.ATTRIBUTE))
-    edges = wanted[graph.edge_name] | (unnamed & owner[heap.source])
-    targets = graph.edge_target[edges & (graph.edge_target >= 0)]
-    mask = np.zeros(graph.node_count, np.bool_)
-    mask[targets] = True
+    mask = kernels.mark_targets(graph, wanted, (EdgeKind.INTERNAL, EdgeKind.ATTRIBUTE), owner)
     return mask & heap.has_type("dict")
 
 
 def classify(heap: Heap, tree: RetainingTree) -> Steps:
     """The last step of each object's path."""
-    graph, n = heap.graph, heap.graph.node_count
+    graph = heap.graph
+    entries = kernels.entries(graph)
+    if loaded():
+        code, name = _classify_compiled(heap, tree, entries)
+    else:
+        code, name = _classify_plain(heap, tree, entries)
     is_dict = heap.has_type("dict", "collections.OrderedDict", "collections.defaultdict", "collections.Counter")
+    return Steps(code, name, heap.frame_labels, entries * is_dict)
+
+
+def _classify_compiled(heap: Heap, tree: RetainingTree, entries: I32) -> tuple[U8, I32]:
+    """(code, name) of each row in one pass; the numbers of roles and words are those of ``native.columns.steps``."""
+    graph = heap.graph
+    by_type = np.zeros(len(graph.types), np.uint8)
+    for role, name in ((4, "module"), (8, "cell"), (16, "frame")):
+        by_type[[i for i, text in enumerate(graph.types) if text == name]] = role
+    role_of = kernels.look_up(by_type, graph.type_id)
+    role_of |= heap.is_class.view(np.uint8) << 1
+    role_of |= namespaces(heap).view(np.uint8)
+    word = np.zeros(len(graph.strings), np.uint8)
+    for bit, names in ((1, PLUMBING_NAMES), (2, FRAME_NAMES)):
+        word[[heap.string_ids[name] for name in names if name in heap.string_ids]] |= bit
+    where, references = (tree.parent, tree.parent_edge, tree.hops), (graph.edge_kind, graph.edge_name)
+    label = heap.frame_labels
+    return columns.steps(where, references, _codes_by_kind(), role_of, word, entries, label, SMALL_DICT)
+
+
+def _classify_plain(heap: Heap, tree: RetainingTree, entries: I32) -> tuple[U8, I32]:
+    graph, n = heap.graph, heap.graph.node_count
     namespace = namespaces(heap)
     code, name = np.full(n, StepKind.SKIP, np.uint8), np.zeros(n, np.int32)
     below = np.flatnonzero(tree.parent >= 0)
     edge, parent = tree.parent_edge[below], tree.parent[below]
     kind = graph.edge_kind[edge] & EDGE_KIND_MASK
     names = graph.edge_name[edge]
-    entries = _entries(heap)
     by_kind = _codes_by_kind()
     codes = by_kind[kind]
     codes[(codes == StepKind.ATTRIBUTE) & (names == 0)] = StepKind.INTERNAL
@@ -141,7 +164,7 @@ def classify(heap: Heap, tree: RetainingTree) -> Steps:
     names = np.where(np.isin(codes, _NAMED), names, 0)
     code[below], name[below] = codes, names
     code[(tree.parent < 0) & (tree.hops == 0)] = StepKind.ROOT
-    return Steps(code, name, label, np.where(is_dict, entries, 0).astype(np.int32))
+    return code, name
 
 
 _NAMED = (
@@ -172,13 +195,6 @@ def _codes_by_kind() -> U8:
     ):
         codes[kind] = code
     return codes
-
-
-def _entries(heap: Heap) -> I64:
-    """How many KEY and VALUE references leave each object."""
-    kind = heap.graph.edge_kind & EDGE_KIND_MASK
-    entry = (kind == EdgeKind.KEY) | (kind == EdgeKind.VALUE)
-    return np.bincount(heap.source[entry], minlength=heap.graph.node_count)
 
 
 def _by_owner(heap: Heap, owner: I32) -> U8:

@@ -148,8 +148,9 @@ def _outline_children(
     # Tasks belong together, as do C_HELD roots of one type; other roots stand alone.
     kind = np.where(steps.code[rows] == StepKind.ROOT, heap.roots.kind[heap.tree.root_row[rows]], -1)
     names = np.where((kind == RootKind.TASK) | (kind == RootKind.C_HELD), -1 - len(heap.roots.node), names)
-    keys = np.stack((names, steps.code[rows], graph.type_id[rows]), axis=1)
-    _, group = np.unique(keys, axis=0, return_inverse=True)
+    # One number for (name, step, type): unique rows of a table are sorted as bytes, which takes ten times as long.
+    key = (names.astype(np.int64) << 4 | steps.code[rows]) * len(graph.types) + graph.type_id[rows]
+    _, group = np.unique(key, return_inverse=True)
     group = group.reshape(-1)
     weight = np.bincount(group, weights=retained[rows]).astype(np.int64)
     order = np.argsort(-weight, kind="stable")

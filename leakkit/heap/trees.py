@@ -1,8 +1,8 @@
 """Rooted forests as parent columns: depth, subtree sums, numbering and lowest common ancestors.
 
-Everything is done by pointer doubling (Wyllie 1979): after round k each row knows its 2^k-th ancestor, so a
-forest of depth d takes log2(d) rounds over whole columns.  A linked list of a million objects, which is a
-million levels deep, costs twenty rounds and no recursion.
+Compiled where that is possible, else by pointer doubling (Wyllie 1979): after round k each row knows its 2^k-th
+ancestor, so a forest of depth d takes log2(d) rounds over whole columns.  A linked list of a million objects, which
+is a million levels deep, costs twenty rounds and no recursion.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from leakkit.native import forests, loaded
 
 if TYPE_CHECKING:
     from leakkit.snapshot_model import I32, I64
@@ -23,6 +25,8 @@ def subtree_sums(parent: I32, values: I64) -> I64:
         parent: the parent's row, or -1 at a root.
         values: one number a row; sums must stay below 2^53.
     """
+    if loaded():
+        return forests.subtree_sums(parent, values)
     total = values.astype(np.int64, copy=True)
     rows = np.flatnonzero(parent >= 0)
     ancestor = parent.astype(np.int32, copy=True)
@@ -38,6 +42,8 @@ def subtree_sums(parent: I32, values: I64) -> I64:
 
 def path_sums(parent: I32, values: I64) -> I64:
     """For each row the sum of ``values`` over itself and all its ancestors."""
+    if loaded():
+        return forests.path_sums(parent, values)
     total = values.astype(np.int64, copy=True)
     rows = np.flatnonzero(parent >= 0)
     ancestor = parent.astype(np.int32, copy=True)
@@ -57,6 +63,8 @@ def depths(parent: I32) -> I32:
 
 def top_of_run(parent: I32) -> I32:
     """For each row its topmost ancestor (itself at a root)."""
+    if loaded():
+        return forests.top_of_run(parent)
     top = np.where(parent >= 0, parent, np.arange(len(parent), dtype=np.int32)).astype(np.int32)
     while True:
         higher = top[top]
@@ -70,22 +78,22 @@ class Numbered:
     """A forest with its rows numbered in preorder, so that a subtree is one run of ``order``."""
 
     parent: I32
-    enter: I64
+    enter: I32
     """Preorder number of each row."""
-    below: I64
+    below: I32
     """Number of rows in its subtree, itself included."""
     order: I32
     """Rows in preorder."""
-    child_start: I64
+    child_start: I32
     children: I32
     """``children[child_start[v]:child_start[v + 1]]``, ascending."""
 
-    def contains(self, above: I32, number: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def contains(self, above: I32, number: I32) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Whether the preorder ``number`` lies in the subtree of ``above``, row by row."""
         first = self.enter[above]
         return (first <= number) & (number < first + self.below[above])
 
-    def common_ancestors(self, low: I64, high: I64) -> I32:
+    def common_ancestors(self, low: I32, high: I32) -> I32:
         """The lowest row whose subtree holds both preorder numbers, row by row; they must share a root."""
         at = self.order[low]
         jumps = [self.parent]
@@ -119,6 +127,8 @@ def child_lists(parent: I32) -> tuple[I64, I32]:
 
 def number_forest(parent: I32) -> Numbered:
     """Number a forest in preorder; children come in ascending order of their rows."""
+    if loaded():
+        return Numbered(parent, *forests.number_forest(parent))
     n = len(parent)
     below = subtree_sums(parent, np.ones(n, np.int64))
     start, children = child_lists(parent)
@@ -133,4 +143,5 @@ def number_forest(parent: I32) -> Numbered:
     enter = path_sums(parent, step)
     order = np.empty(n, np.int32)
     order[enter] = np.arange(n, dtype=np.int32)
-    return Numbered(parent, enter, below, order, start, children)
+    narrow = (column.astype(np.int32) for column in (enter, below, order, start, children))
+    return Numbered(parent, *narrow)

@@ -66,29 +66,15 @@ def what_if(
         drop_nodes: objects that are neither kept nor passed.
     """
     edges = _rows(cut_edges)
-    if not len(_rows(cut_roots)) and not len(edges) and len(_rows(drop_nodes)):
-        return _drop_only(heap, _rows(drop_nodes))
-    strong, live = heap.strong, heap.live
+    cut = None
     if len(edges):
         cut = np.zeros(heap.graph.edge_count, np.bool_)
         cut[edges] = True
-        kept = kernels.keep_edges(strong.start, strong.target, ~cut[strong.edge])
-        strong = kept
-    blocked = ~live
+    blocked = ~heap.live
     blocked[_rows(drop_nodes)] = True
     rows = np.ones(len(heap.roots.node), np.bool_)
     rows[_rows(cut_roots)] = False
-    freed = live & ~kernels.reach(strong, heap.roots.node[rows], blocked)
-    return _freed(heap, freed)
-
-
-def _drop_only(heap: Heap, nodes: NDArray[np.int64]) -> Freed:
-    blocked = ~heap.live
-    blocked[nodes] = True
-    return _freed(heap, heap.live & ~kernels.reach(heap.strong, heap.roots.node, blocked))
-
-
-def _freed(heap: Heap, mask: Mask) -> Freed:
+    mask = heap.live & ~kernels.reach(heap.strong, heap.roots.node[rows], blocked, cut)
     return Freed(mask, int(heap.graph.size[mask].sum()), int(np.count_nonzero(mask)))
 
 

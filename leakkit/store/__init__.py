@@ -6,10 +6,10 @@ Layout, all numbers little-endian::
     blocks: u32 length of the header, u32 CRC-32 of the header, header (JSON), payload
     the last block is called "end"
 
-A block's header says name, dtype, count, codec (``zlib`` or ``raw``), transform (``plain``, or ``shuffle``:
+A block's header says name, dtype, count, codec (``zstd`` or ``raw``), transform (``plain``, or ``shuffle``:
 the bytes of all items by their place in the item), stored and raw bytes, and the CRC-32 of the payload.
-Columns are numpy arrays (addresses as differences); strings are one UTF-8 blob and a column of lengths; small
-records are one JSON block.
+Columns are numpy arrays (addresses as differences, row starts as lengths); strings are one UTF-8 blob and a column
+of lengths; small records are one JSON block.
 
 Reading executes nothing from the file, checks every size against the file before it allocates, and refuses
 whatever is not consistent with :class:`~leakkit.errors.SnapshotFileError`.
@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -54,7 +55,7 @@ _GRAPH: Final = {
     "refcount": "<i8",
     "generation": "i1",
     "flags": "<u2",
-    "edge_start": "<i8",
+    "degree": "<u4",
     "edge_target": "<i4",
     "edge_name": "<i4",
     "edge_kind": "u1",
@@ -73,6 +74,8 @@ _TABLES: Final[dict[str, tuple[type[Any], dict[str, str]]]] = {
 }
 _STRING_COLUMNS: Final = frozenset({"name", "function", "module", "file", "label"})
 _GENERATIONS: Final = 4
+_MOST: Final = 2**31 - 1
+"""Objects and references are numbered in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +111,7 @@ def write(snapshot: Snapshot, path: Path | str) -> None:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 blocks.write_start(file)
-                for name, array, dtype in _columns(snapshot):
-                    blocks.write_block(file, name, array, dtype)
-                blocks.write_end(file)
+                blocks.write_blocks(file, _columns(snapshot))
                 file.flush()
                 os.fsync(descriptor)
             aside.replace(path)
@@ -137,7 +138,7 @@ def _columns(snapshot: Snapshot) -> Iterator[tuple[str, NDArray[Any], str]]:
     yield "facts", np.frombuffer(records.to_json(snapshot), np.uint8), "u1"
     graph = snapshot.graph
     for name, dtype in _GRAPH.items():
-        column: NDArray[Any] = getattr(graph, name)
+        column: NDArray[Any] = np.diff(graph.edge_start) if name == "degree" else getattr(graph, name)
         if name == "address" and len(column):
             column = np.diff(column, prepend=column.dtype.type(0))
         yield f"graph.{name}", column, dtype
@@ -170,11 +171,12 @@ def read(path: Path | str) -> Snapshot:
     Raises:
         SnapshotFileError: it cannot be read, is no snapshot, is damaged, or is of another version.
     """
-    columns: dict[str, NDArray[Any]] = {}
-    with _opened(Path(path)) as (file, size):
-        for header in blocks.headers(file, size):
-            columns[header["name"]] = blocks.read_payload(file, header)
-        return _assemble(columns, str(path))
+    with _opened(Path(path)) as (file, size), ThreadPoolExecutor(blocks.WORKERS) as pool:
+        waiting = {
+            header["name"]: pool.submit(blocks.unpack, header, blocks.read_payload(file, header))
+            for header in blocks.headers(file, size)
+        }
+        return _assemble({name: column.result() for name, column in waiting.items()}, str(path))
 
 
 @contextlib.contextmanager
@@ -219,6 +221,9 @@ def _texts(columns: dict[str, NDArray[Any]], name: str) -> tuple[str, ...]:
 def _assemble(columns: dict[str, NDArray[Any]], file: str) -> Snapshot:
     found = {name: _column(columns, f"graph.{name}", dtype) for name, dtype in _GRAPH.items()}
     found["address"] = np.cumsum(found["address"], dtype=np.uint64)
+    degree = found.pop("degree")
+    found["edge_start"] = np.zeros(len(degree) + 1, np.int64)
+    np.cumsum(degree, out=found["edge_start"][1:])
     graph = HeapGraph(types=_texts(columns, "graph.types"), strings=_texts(columns, "graph.strings"), **found)
     _check_graph(graph)
     tables = {}
@@ -242,8 +247,9 @@ def _check_graph(graph: HeapGraph) -> None:
         raise DamagedError("is damaged: columns of references differ in length")
     if n and not (graph.address[1:] > graph.address[:-1]).all():
         raise DamagedError("is damaged: addresses do not ascend")
-    start = graph.edge_start
-    if start[0] != 0 or start[-1] != m or (start[1:] < start[:-1]).any():
+    if max(n, m) > _MOST:
+        raise DamagedError("has more objects or references than leakkit can read")
+    if graph.edge_start[-1] != m:
         raise DamagedError("is damaged: references do not belong to objects")
     _within(graph.edge_target, 0, n, "references")
     _within(graph.edge_name, 0, len(graph.strings), "names")
