@@ -180,7 +180,7 @@ def measure_peer(name: str, objects: int, python: str) -> Row:
 def snapshot(target: Target, file: Path, *, native: bool) -> float:
     """Take one snapshot as a user would; seconds until the file is there."""
     environment = {key: value for key, value in os.environ.items() if key != "LEAKKIT_NO_NATIVE"}
-    command = [sys.executable, "-m", "leakkit", "snapshot", str(target.process.pid), "-o", str(file)]
+    command = [sys.executable, "-P", "-m", "leakkit", "snapshot", str(target.process.pid), "-o", str(file)]
     start = time.perf_counter()
     subprocess.run(
         [*command, "--timeout", "120"],

@@ -19,7 +19,10 @@ SUBCLASSES = 360
 """Offset of ``tp_subclasses`` in ``PyTypeObject`` on 64-bit machines, the same in 3.9 to 3.15."""
 INLINE_VALUES, MANAGED_DICT = 1 << 2, -24
 """A type's flag, and where before an instance its dict's pointer lies, on 3.13."""
+LOCAL_NAMES = 96 if sys.version_info >= (3, 11) else 0
+"""Offset of ``co_localsplusnames`` in ``PyCodeObject``."""
 LOCAL_WORDS = (A.kinds.local.__basicsize__ - 16) // 8
+EMPTY = id(())
 MODULE_DICT = A.kinds.module.__dict__["__dict__"].__get__
 
 
@@ -32,6 +35,7 @@ class Extras:
         self.targets = A.dump_file.array("Q")
         self.fresh = []
         self.known_key_sets = set()
+        self.met_keys = set()
         self.hollow = set()
         self.views = A.dump_file.Columns("view_", (("node", "Q"), ("target", "Q"), ("extent", "q")))
 
@@ -77,16 +81,19 @@ class Extras:
             self.keys(item, keys)
 
     def keys(self, item, keys):
-        """Keys that are new or that few objects hold.
+        """Keys that few objects hold, others from the first dict that has them.
 
-        Names shared by all are named once, else they would swamp the graph.
+        Names shared by all would swamp the graph.
         """
         numbers = tuple(map(id, keys))
         if len(numbers) <= 64:
             if numbers in self.known_key_sets:
                 return
-        seen_ids, count = self.seen_ids, sys.getrefcount
-        chosen = [key for key, number in zip(keys, numbers) if number not in seen_ids or count(key) <= FEW_OWNERS]
+        met, count = self.met_keys, sys.getrefcount
+        shared = [number for key, number in zip(keys, numbers) if count(key) > FEW_OWNERS]
+        met_now = met.intersection(shared)
+        met.update(shared)
+        chosen = [key for key, number in zip(keys, numbers) if number not in met_now]
         if chosen:
             self.add(item, DICT_KEY, "", chosen)
         elif len(numbers) <= 64:
@@ -98,6 +105,8 @@ class Extras:
             value = get(item)
             if type(value) in (tuple, bytes, str):
                 self.add(item, ATTRIBUTE, name, [value])
+        if LOCAL_NAMES:
+            self.hidden(item, referents, LOCAL_NAMES, 1, "co_localsplusnames")
 
     def of_weakref(self, item, referents):
         """The referent, as a weak reference."""
@@ -126,7 +135,7 @@ class Extras:
         """Tracked objects that words of the object's own memory refer to and its type does not visit."""
         shown = set(map(id, referents))
         for address in A.peek.words(id(item) + offset, count):
-            if address in self.seen_ids and address not in shown:
+            if address in self.seen_ids and address not in shown and address != EMPTY:
                 self.groups.add(id(item), ATTRIBUTE * bool(name) | EXTRA, A.strings(name), 1)
                 self.targets.append(address)
 

@@ -5,7 +5,7 @@ their finalizers run.  So before the fork each other thread state's dict and con
 through ``ctypes``.  Whether that is needed is read from memory first, so that most targets need no
 ``ctypes`` loaded.
 
-Runs in the target, in the dict of ``start.py``.
+Runs in the target, in a dict of its own.
 """
 
 import _operator

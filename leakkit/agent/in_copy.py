@@ -122,7 +122,7 @@ def own_objects():
     targets.add(id(START["__builtins__"]))
     while queue:
         item = queue.pop()
-        if id(item) in found or id(item) in targets:
+        if id(item) in found or id(item) in targets or item == ():
             continue
         found[id(item)] = item
         if type(item) is dict:
@@ -180,7 +180,7 @@ def stands_in():
 
 
 def is_ours(value):
-    """Whether it is a function of ``start.py`` or ``hold.py``."""
+    """Whether it is a function of ``start.py``, ``hold.py`` or ``fork.py``."""
     return type(value) is type(load) and any(value.__globals__ is space for space in (START, START["HOLD"]))
 
 

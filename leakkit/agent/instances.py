@@ -67,7 +67,7 @@ class Labeller:
         number = A.labels.number(A.shapes.match(item, referents, named, self.rest), self.rest)
         A.labels.rows.add(id(item), number)
         if bound is not None:
-            self.write_bound(item, bound)
+            self.write_bound(item, bound, referents)
         if self.tree_text:
             self.write_text_view(item, referents)
         if state == 0:
@@ -131,11 +131,11 @@ class Labeller:
             if type(key) is str and number < A.shapes.NAMED_KEYS:
                 named.append((id(value), KEY | A.shapes.name_of(key) << 8))
 
-    def write_bound(self, item, bound):
+    def write_bound(self, item, bound, referents):
         """A declared limit and how many entries the instance, or its biggest container, has."""
         used = sized(item, self.seen.flags)
         if used is None:
-            inside = [sized(value, A.types_seen.GET_FLAGS(type(value))) for value in contents(item)]
+            inside = [sized(value, A.types_seen.GET_FLAGS(type(value))) for value in contents(referents)]
             used = max([count for count in inside if count is not None], default=-1)
         A.names.bounds.add(id(item), min(max(bound[1], -1), 1 << 62) or -1, used, A.strings(bound[0]))
 
@@ -146,16 +146,16 @@ class Labeller:
             None,
         )
         if holder is None:
-            holder = next((t for t in contents(item) if gc.is_tracked(t) and not A.types_seen.is_type(t)), None)
+            holder = next((t for t in contents(referents) if gc.is_tracked(t) and not A.types_seen.is_type(t)), None)
         if holder is not None:
             text = self.seen.flags & A.types_seen.UNICODE
             A.names.views.add(id(item), id(holder), str.__len__(item) if text else bytes.__len__(item))
 
 
-def contents(item):
+def contents(referents):
     """What an instance refers to, through its own dict if it has one."""
-    found = gc.get_referents(item)
-    for target in list(found):
+    found = list(referents)
+    for target in referents:
         if type(target) is dict:
             found.extend(list(dict.values(target)))
     return found

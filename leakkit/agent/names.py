@@ -162,7 +162,7 @@ def give_tuple(item, kind, names):
         return
     codes = [code_of(kind, name) for name in names]
     referents = gc.get_referents(item)
-    if len(referents) == len(item) and referents[0] is not item[0]:
+    if len(referents) == len(item) and A.walk.TUPLES_REVERSED:
         codes.reverse()
     A.labels.give_late(item, tuple(codes), 5)
 

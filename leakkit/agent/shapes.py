@@ -12,6 +12,8 @@ INTERNAL, ATTRIBUTE, KEY, VALUE, DICT_KEY, INDEX, ITEM, LOCAL, CELL, DEFAULT, TY
 NAMED_KEYS = 100
 """So many keys of an ordinary dict are named; of modules, classes and instances all."""
 MOST_KEYS = 20000
+SPLIT_KEYS = 64
+"""No dict that shares its keys with others has more."""
 
 
 class Shapes:
@@ -66,7 +68,13 @@ class Shapes:
 
     def of_dict(self, item, keys, limit):
         """Shape of an exact dict, whose references are its values, or its keys and values in turn."""
-        count = len(gc.get_referents(item))
+        referents = gc.get_referents(item)
+        count = len(referents)
+        if count == len(keys) <= SPLIT_KEYS and list(map(id, referents)) != list(map(id, item.values())):
+            # The values of a split dict are visited in the order of the keys that its class shares.
+            named = [(id(value), KEY | name_of(key) << 8) for key, value in item.items() if type(key) is str]
+            self.give(item, match(item, referents, named, VALUE), VALUE)
+            return
         if count == len(keys):
             with_keys = False
         elif count == 2 * len(keys):

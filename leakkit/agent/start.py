@@ -1,10 +1,11 @@
-"""Starts the agent inside a target and makes the one copy of it; everything else happens in that copy.
+"""Starts the agent inside a target: claims the token, has the one copy made, tidies up.
 
 The host puts this text into the directory ``D`` and has the target execute it in a fresh dict with the
 names ``__name__``, ``D``, ``TOKEN`` and ``INLINE`` (and ``GC_WAS_ENABLED`` when the caller turned the
 collector off). It runs in somebody else's process: standard library only, Python 3.9 and later, only
-modules that are built into the interpreter, no logging, nothing bound outside its own dict.  The big text
-of the walk is compiled in the copy.
+modules that are built into the interpreter, no logging, nothing bound outside its own dict.  The copy is
+made by ``native.py`` or, where that cannot be, by ``fork.py``; the big text of the Python walk is compiled
+in the copy.
 
 Files it makes in ``D``, each written aside and renamed: ``started.json`` (the target's part is done) and,
 when no copy could be made, ``done.json``.
@@ -18,11 +19,6 @@ import sys
 import time
 
 D, TOKEN, INLINE = globals()["D"], globals()["TOKEN"], globals()["INLINE"]
-
-QUIET_SECONDS = 3.0
-"""How long to wait for a moment in which no other thread of a process with OpenBLAS runs."""
-FORK_SECONDS = 20.0
-"""How long the first child may take to make the real copy before it is ended."""
 
 
 def text_of(value):
@@ -141,108 +137,16 @@ def memory_left():
     return min(rooms) if rooms else None
 
 
-def copy_needs():
+def copy_needs(native):
     """Bytes the copy may take at worst.
 
-    Nearly every private page gets written, and the walk keeps lists of its own.
+    Nearly every private page gets written, and the walk keeps lists of its own; a native one only keeps those.
     """
     anonymous = 0
     for line in read_file("/proc/self/status").decode("ascii", "replace").splitlines():
         if line.startswith("RssAnon:"):
             anonymous = int(line.split()[1]) * 1024
-    return anonymous * 17 // 10 + (48 << 20)
-
-
-def others_run():
-    """Whether another thread of this process is running; True as well where that cannot be seen."""
-    mine = str(_thread.get_native_id())
-    try:
-        threads = posix.listdir("/proc/self/task")
-    except OSError:
-        return True
-    stats = [read_file("/proc/self/task/" + one + "/stat") for one in threads if one != mine]
-    return any(stat.rpartition(b")")[2].split()[:1] == [b"R"] for stat in stats)
-
-
-def blas_is_busy():
-    """Whether OpenBLAS is at work: its fork handler then waits for ever for its own threads, and with it the target.
-
-    ``blas_thread_shutdown_`` in OpenBLAS' ``driver/others/blas_server.c`` does so for any ``fork``.
-    """
-    try:
-        threads = len(posix.listdir("/proc/self/task"))
-    except OSError:
-        threads = 1 << 16
-    if threads <= len(sys._current_frames()) or b"openblas" not in read_file("/proc/self/maps").lower():
-        return False  # no thread that is not Python's, or none of OpenBLAS
-    until = time.monotonic() + QUIET_SECONDS
-    while others_run() or others_run():
-        if time.monotonic() > until:
-            return True
-        time.sleep(0.005)
-    return False
-
-
-def take_copy(state, warnings, disclosures):
-    """Fork; returns (child, seconds) in the target and never returns in the copy."""
-    needed = HOLD["prepare"](warnings, disclosures)
-    ignore = ("ignore", None, DeprecationWarning, __name__, 0)
-    module = sys.modules.get("warnings") or sys.modules.get("_warnings")
-    filters = getattr(module, "filters", None)
-    started = time.perf_counter()
-    try:
-        HOLD["hold_threads"](state)
-        try:
-            state["held"] = HOLD["hold_states"](needed)
-        except Exception as error:
-            warnings.append("thread-locals may be missing: %s" % type(error).__name__)
-        if type(filters) is list:
-            filters.insert(0, ignore)
-        child = posix.fork()
-        if child == 0:
-            in_first_child(state)
-    finally:
-        if type(filters) is list:
-            for index in range(len(filters)):
-                if filters[index] is ignore:
-                    del filters[index]
-                    break
-        for key in ("frames", "stacks", "exceptions", "active", "main_thread", "held"):
-            state.pop(key, None)
-    return child, time.perf_counter() - started
-
-
-def in_first_child(state):
-    """Make the real copy, whose parent is this short-lived process, and leave."""
-    try:
-        if posix.fork() == 0:
-            in_copy(state)
-    except BaseException as error:
-        refuse("memory" if isinstance(error, OSError) else "internal", type(error).__name__)
-    finally:
-        posix._exit(0)
-
-
-def in_copy(state):
-    """Run the walk in the frozen copy; it never comes back."""
-    try:
-        newest = []  # whatever comes after it in generation 0 was made by us
-        names = {
-            "__name__": "leakkit_agent_copy",
-            "START": globals(),
-            "STATE": state,
-            "D": D,
-            "SENTINEL": newest,
-        }
-        path = D + "/in_copy.py"
-        exec(compile(read_file(path), path, "exec"), names)
-        names["main"]()
-    except MemoryError:
-        refuse("memory", "the copy ran out of memory")
-    except BaseException as error:
-        refuse("internal", "%s: %s" % (type(error).__name__, error if type(error) is not KeyError else "key"))
-    finally:
-        posix._exit(0)
+    return anonymous * (3 if native else 17) // 10 + (48 << 20)
 
 
 def refuse(kind, message):
@@ -252,28 +156,6 @@ def refuse(kind, message):
         write_file("done.json", {"ok": False, "error": error, "seconds": 0.0, "complete": False})
     except OSError:
         pass
-
-
-def wait_for(child):
-    """Reap the first child; it makes the copy and leaves within milliseconds.
-
-    Returns:
-        True when it ended by itself.
-    """
-    pause, until = 0.001, time.monotonic() + FORK_SECONDS
-    while True:
-        try:
-            if posix.waitpid(child, posix.WNOHANG)[0] == child:
-                return True
-            if time.monotonic() > until:
-                # Still ours and unreaped, so the number cannot belong to another process.
-                posix.kill(child, _signal.SIGKILL)
-                posix.waitpid(child, 0)
-                return False
-        except ChildProcessError:
-            return True  # a supervisor's waitpid(-1) took it
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.02)
 
 
 def collector_facts():
@@ -298,12 +180,12 @@ def own_frames():
     return found
 
 
-def refused():
+def refused(native):
     """Why no copy may be made here, as (kind, message), or None."""
     enabled = getattr(sys, "_is_gil_enabled", None)
     if (enabled is not None and not enabled()) or "free-threading" in sys.version:
         return "free-threaded", "a free-threaded build of Python has no generations to read"
-    left, need = memory_left(), copy_needs()
+    left, need = memory_left(), copy_needs(native)
     share = REQUEST.get("headroom_fraction") or 0.8
     if left is not None and need > left * share:
         message = "a copy may need %d MB and only %d MB are left" % (need >> 20, left >> 20)
@@ -320,28 +202,20 @@ def run():
         if time.time() > (REQUEST.get("deadline") or time.time() + 1):
             refuse("time", "the request came too late")
             return
-        reason = refused()
+        warnings, disclosures = [], []
+        state = {"collector": collector_facts(), "request": REQUEST, "text": own_frames()}
+        reason = refused(REQUEST.get("native"))
+        if reason is None and REQUEST.get("native"):
+            if native_walk(state, warnings, disclosures):
+                return
+            reason = refused(False)
         if reason is not None:
             refuse(*reason)
             return
-        if blas_is_busy():
-            refuse("busy-blas", "OpenBLAS is at work all the time, and a fork could hang it")
-            return
-        warnings, state = [], {"collector": collector_facts(), "request": REQUEST, "text": own_frames()}
-        disclosures = ["os.fork ran the at-fork handlers of the target's libraries and sent it one SIGCHLD"]
         # No compile(): its first call makes some 800 type objects (ast's), which stay in the target.
         exec(read_file(D + "/hold.py"), HOLD)
-        child, seconds = take_copy(state, warnings, disclosures)
-        if wait_for(child):
-            record = {
-                "child": child,
-                "pause_seconds": seconds,
-                "disclosures": disclosures,
-                "warnings": warnings,
-            }
-            write_file("started.json", record)
-        else:
-            refuse("internal", "the copy hung in an at-fork handler")
+        exec(read_file(D + "/fork.py"), HOLD)
+        HOLD["attempt"](state, warnings, disclosures)
     except BaseException as error:
         refuse("memory" if isinstance(error, OSError) else "internal", type(error).__name__)
     finally:
@@ -350,10 +224,30 @@ def run():
         leave()
 
 
+def native_walk(state, warnings, disclosures):
+    """Have the native walk make the snapshot; False, with a warning that says why, when that did not work.
+
+    Want of memory is told to the host instead.
+    """
+    try:
+        exec(read_file(D + "/native.py"), NATIVE)
+        failure = NATIVE["attempt"](state, warnings, disclosures)
+    except Exception as error:
+        failure = ("internal", "%s: %s" % (type(error).__name__, error))
+    NATIVE.clear()
+    if failure is not None and failure[0] in ("memory", "killed", "space"):
+        refuse(*failure)  # a second copy would only make it worse
+        return True
+    if failure is not None:
+        warnings.append("walked in Python instead, because " + failure[1])
+    return failure is None
+
+
 def leave():
     """Turn the collector on again if it was on, and break the cycle between our functions and their dict."""
     enabled, enable = GC_WAS_ENABLED, gc.enable
     HOLD.clear()
+    NATIVE.clear()
     globals().clear()
     if enabled:
         enable()
@@ -373,7 +267,7 @@ def begin():
         _thread.start_new_thread(run, ())
 
 
-REQUEST, HOLD = {}, {"__name__": __name__}
+REQUEST, HOLD, NATIVE = {}, {"__name__": __name__, "START": globals()}, {"__name__": __name__, "START": globals()}
 GC_WAS_ENABLED = globals().get("GC_WAS_ENABLED", gc.isenabled())
 gc.disable()
 begin()

@@ -103,6 +103,9 @@ def reversed_kinds():
     return [type(both).__name__ for both in (pair, tuple(pair)) if gc.get_referents(both)[0] is both[1]]
 
 
+TUPLES_REVERSED = "tuple" in reversed_kinds()
+
+
 def walk_chunk(nodes, position, known, unknown, kinds, handlers, seen, extras):
     """References of the next objects; returns the position after them."""
     chunk = nodes[position : position + CHUNK]

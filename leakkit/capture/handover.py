@@ -87,6 +87,10 @@ class Request:
     """Seconds the copy may live."""
     headroom_fraction: float
     """Share of the free memory that the copy may take."""
+    native_seconds: float = 0.0
+    """Seconds the native walk may take before the agent falls back to Python; 0: do not try it."""
+    native_test: int = 0
+    """For tests: 1 makes the native copy crash, 2 makes it hang."""
 
 
 def agent_files(names: tuple[str, ...]) -> dict[str, bytes]:
@@ -151,6 +155,9 @@ class Handover:
             "max_seconds": request.copy_seconds,
             "headroom_fraction": request.headroom_fraction,
             "host_pid": os.getpid(),
+            "native": request.native_seconds > 0,
+            "native_seconds": request.native_seconds,
+            "native_test": request.native_test,
         }
         self._write("request.json", json.dumps(facts).encode())
         self._write(f"token-{self.token}", b"")

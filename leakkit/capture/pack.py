@@ -12,6 +12,7 @@ import numpy as np
 
 from leakkit.capture import memory_map, pack_tables
 from leakkit.capture.distributions import installed
+from leakkit.capture.native_walk import as_python_dump
 from leakkit.capture.pack_graph import Packed, build_graph
 from leakkit.capture.pack_tasks import without_dead_tasks
 from leakkit.capture.raw_dump import RawDump, damaged, read_dump
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 AGENT_FILES = (
     "start.py",
     "hold.py",
+    "fork.py",
+    "native.py",
     "in_copy.py",
     "stdlib.py",
     "memory.py",
@@ -141,10 +144,13 @@ def build_snapshot(dump_path: Path, *, started: dict[str, Any], done: dict[str, 
         CaptureFailed: the dump is damaged.
     """
     dump = read_dump(Path(dump_path))
-    told = dump.record("facts")
-    if not isinstance(told, dict):
-        raise damaged("its facts are no record")
     try:
+        if started.get("walker") == "native":
+            done = {**done, "peak_bytes": dump.record("counts")["memory"]}
+            dump = as_python_dump(dump, started["native"])
+        told = dump.record("facts")
+        if not isinstance(told, dict):
+            raise damaged("its facts are no record")
         return _assemble(dump, told, started, done, facts)
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise damaged(f"{type(error).__name__}: {error}") from error
@@ -165,7 +171,7 @@ def _assemble(
             taken_at=facts.taken_at,
             monotonic=facts.monotonic,
             method=facts.method,
-            walker="python",
+            walker="native" if started.get("walker") == "native" else "python",
             pause_seconds=float(started.get("pause_seconds", 0.0)),
             capture_seconds=float(done.get("seconds", 0.0)) + float(started.get("pause_seconds", 0.0)),
             complete=bool(done.get("complete", True)),

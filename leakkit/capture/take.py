@@ -14,6 +14,7 @@ from leakkit.capture.handover import Handover, Request, agent_files
 from leakkit.capture.ladder import Report, enter
 from leakkit.capture.processes import Process, is_alive, read_process
 from leakkit.errors import CaptureFailed, NoSuchProcess, TargetBusy, TargetError, UnsupportedTarget
+from leakkit.native.shipped import OBJECT, walk_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,8 @@ DEFAULT_TIMEOUT: Final = 15.0
 """Seconds to get in."""
 COPY_SECONDS: Final = 300.0
 """Seconds the frozen copy may live: a pure Python walk needs about 2.5 us an object on a busy machine."""
+NATIVE_SECONDS: Final = 60.0
+"""Seconds the native walk may take (0.1 us an object) before the agent walks in Python instead."""
 HEADROOM_FRACTION: Final = 0.8
 """Share of the memory that is free which the copy may need."""
 _POLL: Final = 0.01
@@ -34,7 +37,12 @@ def _quiet(line: str) -> None:
 
 
 def take_snapshot(
-    pid: int, *, timeout: float = DEFAULT_TIMEOUT, values: bool = False, report: Report = _quiet
+    pid: int,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    values: bool = False,
+    report: Report = _quiet,
+    native_test: int = 0,
 ) -> Snapshot:
     """Take one snapshot.
 
@@ -43,14 +51,19 @@ def take_snapshot(
         timeout: seconds until the agent must have made its copy; the copy itself has 300 s more.
         values: whether the snapshot may hold short previews of str, bytes and numbers.
         report: gets progress and each rung's outcome, one line at a time.
+        native_test: for tests: 1 makes the native copy crash, 2 makes it hang.
 
     Raises:
         TargetError: the target cannot be entered or copied; it goes on unharmed.
     """
     deadline = time.monotonic() + timeout
     process = read_process(pid)
-    request = Request(values, timeout, COPY_SECONDS, HEADROOM_FRACTION)
-    with Handover(process, agent_files(pack.AGENT_FILES), request) as handover:
+    files, walk = agent_files(pack.AGENT_FILES), walk_object()
+    if walk is not None:
+        files[OBJECT] = walk
+    native = 0.0 if walk is None or values else NATIVE_SECONDS
+    request = Request(values, timeout, COPY_SECONDS, HEADROOM_FRACTION, native, native_test)
+    with Handover(process, files, request) as handover:
         method, left = enter(process, handover, deadline - time.monotonic(), report)
         return _receive(process, handover, method, left, deadline, report)
 
@@ -63,7 +76,8 @@ def _receive(
     try:
         report(f"copied, the target paused for {float(started['pause_seconds']) * 1000:.1f} ms; the copy is being read")
         facts = pack.collect_host_facts(process.pid, method=method)
-        done = _wait_done(handover, time.monotonic() + COPY_SECONDS + 5.0, report)
+        done = _wait_done(handover, time.monotonic() + NATIVE_SECONDS + COPY_SECONDS + 5.0, report)
+        started = handover.read_json("started.json") or started  # told anew when the native walk failed
     except BaseException:
         _end_copy(process, started)
         raise
@@ -120,6 +134,8 @@ def _failure(pid: int, done: dict[str, Any]) -> TargetError:
     hints = {
         "headroom": "free memory, raise the container's limit, or snapshot a smaller worker",
         "memory": "free memory, raise the container's limit, or snapshot a smaller worker",
+        "killed": "free memory, raise the container's limit, or snapshot a smaller worker",
+        "space": "free space in the target's /tmp",
         "time": "try again when the machine is less busy",
         "busy-blas": "try again when it computes less, or start it with OPENBLAS_NUM_THREADS=1",
     }

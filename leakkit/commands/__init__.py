@@ -60,7 +60,7 @@ def _show_version(value: bool) -> None:
     if value:
         from leakkit import native
 
-        without = "" if native.loaded() else f"without its C parts: {native.why_not()}\n"
+        without = f"without its C parts: {reason}\n" if (reason := native.why_not()) else ""
         emit(f"leakkit {__version__}\n{without}")
         raise typer.Exit
 

@@ -7,6 +7,13 @@
 
 from __future__ import annotations
 
-from leakkit.native.library import loaded, why_not
+from leakkit.native import library
+from leakkit.native.library import loaded
+from leakkit.native.shipped import why_no_walk
 
 __all__ = ["loaded", "why_not"]
+
+
+def why_not() -> str:
+    """Why a C part is not used; empty when all are."""
+    return library.why_not() or why_no_walk()

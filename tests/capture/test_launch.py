@@ -18,7 +18,7 @@ from leakkit.capture.take import take_snapshot
 from support import Interpreter
 
 pytestmark = pytest.mark.real
-LEAKKIT = (sys.executable, "-m", "leakkit", "snapshot")
+LEAKKIT = (sys.executable, "-P", "-m", "leakkit", "snapshot")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ _drive.rounds(step)
 
 def diagnose(*args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | (env or {})
-    return subprocess.run([sys.executable, "-m", "leakkit", "diagnose", *map(str, args)], capture_output=True, text=True, timeout=240, check=False, env=environment)
+    return subprocess.run([sys.executable, "-P", "-m", "leakkit", "diagnose", *map(str, args)], capture_output=True, text=True, timeout=240, check=False, env=environment)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_file_named_like_a_pid_is_a_file(series: list[Path], tmp_path: Path) -
     """An existing file wins over the process of that number."""
     named = tmp_path / "4242"
     series[-1].rename(named)
-    done = subprocess.run([sys.executable, "-m", "leakkit", "diagnose", "4242", "--format", "json"], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
+    done = subprocess.run([sys.executable, "-P", "-m", "leakkit", "diagnose", "4242", "--format", "json"], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["snapshots"]) == 1
 

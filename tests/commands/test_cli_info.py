@@ -31,7 +31,7 @@ def write_sample(folder: Path) -> Path:
 
 
 def info(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "leakkit", "info", *args], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-P", "-m", "leakkit", "info", *args], capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_json_facts(tmp_path: Path) -> None:

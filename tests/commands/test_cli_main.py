@@ -21,7 +21,7 @@ from leakkit.errors import ExitCode
 def leakkit(*args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in {"LEAKKIT_DEBUG", "NO_COLOR"}} | (env or {})
-    return subprocess.run([sys.executable, "-m", "leakkit", *args], capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=cwd)
+    return subprocess.run([sys.executable, "-P", "-m", "leakkit", *args], capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=cwd)
 
 
 def test_version() -> None:

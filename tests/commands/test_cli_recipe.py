@@ -9,7 +9,7 @@ import pytest
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "leakkit", "recipe", *arguments], capture_output=True, text=True, timeout=60, cwd="/")
+    return subprocess.run([sys.executable, "-P", "-m", "leakkit", "recipe", *arguments], capture_output=True, text=True, timeout=60, cwd="/")
 
 
 def test_lists_the_five_fixes() -> None:
@@ -38,6 +38,6 @@ def test_unknown_recipe_names_the_others() -> None:
 def test_full_disk_is_one_line() -> None:
     """Where stdout cannot be written the error says so, once."""
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-m", "leakkit", "recipe"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd="/")
+        done = subprocess.run([sys.executable, "-P", "-m", "leakkit", "recipe"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd="/")
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "leakkit: cannot write to stdout: No space left on device"

@@ -17,7 +17,7 @@ from support import TARGETS, Target
 
 from leakkit.report.as_json import schema
 
-LEAKKIT = [sys.executable, "-m", "leakkit"]
+LEAKKIT = [sys.executable, "-P", "-m", "leakkit"]
 GROWING = "holders/module_dict.py"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "leakkit", "demo", "--quick"]
+COMMAND = [sys.executable, "-P", "-m", "leakkit", "demo", "--quick"]
 
 
 def megabytes(text: str) -> float:

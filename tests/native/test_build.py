@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from leakkit import native
-from leakkit.native import build
+from leakkit.native import build, shipped
 
 needs_compiler = pytest.mark.skipif(not build.compilers(), reason="no C compiler")
 PARTS = [part for part in build.FLAGS if build.sources(part)]
@@ -57,6 +58,22 @@ def test_an_object_of_other_sources_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "old.so").write_bytes(old.replace(build.fingerprint("kernels").encode(), b"0" * 16))
     done = ask("from leakkit import native; print(native.loaded(), native.why_not())", LEAKKIT_KERNELS=str(tmp_path / "old.so"))
     assert done == "False the C parts were compiled from other sources; reinstall leakkit"
+
+
+def test_a_walk_of_other_sources_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for the object that goes into targets."""
+    if not build.compilers():
+        pytest.skip("no C compiler")
+    monkeypatch.setattr(build, "HERE", tmp_path)
+    for folder in ("walk", "kernels"):
+        shutil.copytree(Path(native.__file__).parent / folder, tmp_path / folder)
+    monkeypatch.setattr(shipped, "_read", shipped._read.__wrapped__)
+    assert "without its native walk" in shipped.why_no_walk()
+    build.compile_part("walk", tmp_path)
+    assert shipped.walk_object() == (tmp_path / shipped.OBJECT).read_bytes()
+    (tmp_path / "walk" / "walk.h").write_text("/* */")
+    assert shipped.walk_object() is None
+    assert shipped.why_no_walk() == "the native walk was compiled from other sources; reinstall leakkit"
 
 
 @pytest.mark.parametrize("how", [{"LEAKKIT_NO_NATIVE": "1"}, {"LEAKKIT_KERNELS": "/nowhere/x.so"}])
