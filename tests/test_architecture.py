@@ -24,10 +24,11 @@ MAY_IMPORT = {
     "native": set(),
     "heap": {"errors", "snapshot_model", "native"},
     "diagnose": {"", "errors", "snapshot_model", "model", "heap"},
-    "report": {"", "errors", "model"},
+    "report": {"", "errors", "model", "gate"},
+    "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
     "demo": set(),
     "agent": set(),
-    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "demo"},
+    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "gate", "demo"},
 }
 """Room to the rooms it may import (itself is always allowed)."""
 

@@ -1,0 +1,1 @@
+"""Stops memory regressions: measures a scenario in rounds, decides, and tells what leaks."""
