@@ -266,3 +266,30 @@ class Report:
     disclosures: tuple[str, ...]
     """What taking the snapshots did to the target."""
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StillHeld:
+    """One way in which data stays reachable after an experiment."""
+
+    path_text: str
+    bytes: int
+    count: int
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What an experiment on paper frees; sizes are bytes, RSS is not predicted by it."""
+
+    question: str
+    references: int
+    """How many references, and roots, were cut."""
+    freed_bytes: int
+    freed_count: int
+    hoped_bytes: int
+    """What hangs below the cut references, whoever else holds it."""
+    types: tuple[TypeCount, ...]
+    """Of what is freed, the largest first."""
+    still_held: tuple[StillHeld, ...]
+    """The next holders, when less is freed than was hoped for; the weightiest first."""
+    notes: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "info", "recipe", "demo")
+COMMANDS = ("diagnose", "snapshot", "whatif", "info", "recipe", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
 
 _ABOUT = """Find out why a Python process grows: where every megabyte is, who holds it, which fix pays.
