@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "whatif", "info", "recipe", "demo")
+COMMANDS = ("diagnose", "snapshot", "whatif", "verify", "info", "recipe", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
 
 _ABOUT = """Find out why a Python process grows: where every megabyte is, who holds it, which fix pays.
@@ -52,7 +52,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     for name in COMMANDS:
         module = importlib.import_module(f"leakkit.commands.{name}")
-        app.command(name)(_guarded(getattr(module, name)))
+        app.command(name, cls=getattr(module, "COMMAND_CLASS", None))(_guarded(getattr(module, name)))
     return app
 
 
