@@ -372,3 +372,29 @@ class Verification:
     after: SideFacts
     findings: tuple[VerifiedFinding, ...]
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TriedFigure:
+    """One prediction beside its measurement; the prediction is a range."""
+
+    name: str
+    unit: str
+    """``bytes``, ``objects`` or ``seconds``."""
+    predicted_least: float
+    predicted_most: float
+    measured: float
+    ratio: float | None
+    """The middle of the prediction by the measurement; None when either is nothing."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What applying a fix to a running process did."""
+
+    pid: int
+    fix: FixId
+    method: str
+    """The way in."""
+    figures: tuple[TriedFigure, ...]
+    notes: tuple[str, ...]
