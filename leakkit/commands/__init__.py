@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "info", "recipe", "demo")
+COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "info", "recipe", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
+
+_MODULES = {"try": "try_"}
+"""Modules, and functions, of commands whose name Python keeps for itself."""
 
 _ABOUT = """Find out why a Python process grows: where every megabyte is, who holds it, which fix pays.
 
@@ -51,8 +54,9 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     for name in COMMANDS:
-        module = importlib.import_module(f"leakkit.commands.{name}")
-        app.command(name)(_guarded(getattr(module, name)))
+        own = _MODULES.get(name, name)
+        module = importlib.import_module(f"leakkit.commands.{own}")
+        app.command(name, cls=getattr(module, "COMMAND_CLASS", None))(_guarded(getattr(module, own)))
     return app
 
 
