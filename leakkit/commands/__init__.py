@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "info", "recipe", "demo")
+COMMANDS = ("diagnose", "snapshot", "info", "recipes", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
 
 _ABOUT = """Find out why a Python process grows: where every megabyte is, who holds it, which fix pays.
@@ -33,7 +33,7 @@ leakkit diagnose PID --for 60s         several snapshots, then the diagnosis
 leakkit snapshot PID -o a.leak         one snapshot into a file
 leakkit diagnose a.leak b.leak c.leak  the same diagnosis from files, on any machine
 leakkit info a.leak                    what is inside a snapshot file
-leakkit recipe collect                 how to apply a fix
+leakkit recipes show collect           how to apply a fix
 leakkit demo                           two real leaks, found and fixed
 """
 
@@ -52,8 +52,20 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     for name in COMMANDS:
         module = importlib.import_module(f"leakkit.commands.{name}")
-        app.command(name)(_guarded(getattr(module, name)))
+        _add(app, name, getattr(module, name), getattr(module, "SUBCOMMANDS", ()))
     return app
+
+
+def _add(app: typer.Typer, name: str, command: Callable[..., Any], below: tuple[Callable[..., Any], ...]) -> None:
+    """A command, or a group that does by itself what the command does when none of those below is named."""
+    if not below:
+        app.command(name)(_guarded(command))
+        return
+    group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+    group.callback(invoke_without_command=True)(_guarded(command))
+    for one in below:
+        group.command(one.__name__)(_guarded(one))
+    app.add_typer(group, name=name)
 
 
 def _show_version(value: bool) -> None:
