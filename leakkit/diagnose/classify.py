@@ -90,6 +90,9 @@ _SLACK_GROWING_SHARE = 0.4
 _SLACK_UNTRIED_SHARE = 0.4
 """The same where no trim could be tried, or where it gives little back: then only the next burst has a use for it."""
 
+_SLACK_NEW_SHARE = 0.5
+"""Slack that grows is a leak when resident memory grew by this share of it."""
+
 _STAYS = 3
 """Pinned slack must have that share in so many snapshots, not only in the newest."""
 
@@ -181,7 +184,10 @@ def _of_slack(suspect: Suspect, rules: set[str], context: Context) -> Standing:
         return Standing.SUSPECTED
     grown = suspect.sizes[-1] - suspect.sizes[0]
     dominant = suspect.size >= _SLACK_GROWING_SHARE * context.rss
-    if context.enough and context.history.grows(suspect.sizes) and grown >= SLACK_FLOOR and dominant:
+    resident = [moment.snapshot.memory.rss for moment in context.history.moments]
+    # Slack that grows in a process that does not is garbage that was collected meanwhile.
+    new = resident[-1] - resident[0] >= _SLACK_NEW_SHARE * grown
+    if context.enough and context.history.grows(suspect.sizes) and grown >= SLACK_FLOOR and dominant and new:
         return Standing.PROVEN
     tried = suspect.facts["saving_known"] and not suspect.facts["pinned"]
     share = _SLACK_STEADY_SHARE if tried else _SLACK_UNTRIED_SHARE

@@ -110,6 +110,20 @@ def test_garbage_that_comes_and_goes() -> None:
     assert any("keeps up" in seen.why for seen in report.not_leaks)
 
 
+def test_garbage_at_the_addresses_of_collected_garbage_is_new() -> None:
+    """A full collection ran in between: what lies where dead objects lay cannot be the same objects."""
+    dump = dump_of()
+    dump.modules["app"]["DATA"] = dump.bytes(100_000_000)
+    trees(dump, 40)
+
+    def taken(full: int) -> Any:
+        stats = tuple({"collections": n, "collected": 0, "uncollectable": 0} for n in (300, 30, full))
+        return dump.snapshot(collector={"stats": stats})
+
+    assert diagnose([taken(3), taken(3), taken(3)]).verdict == Verdict.LEAK
+    assert diagnose([taken(3), taken(4), taken(5)]).verdict == Verdict.CLEAN
+
+
 def test_finalizers_are_told() -> None:
     """Objects with ``__del__`` might come back to life."""
     dump = dump_of()
@@ -230,6 +244,13 @@ def test_pinned_slack_of_a_burst_stays() -> None:
 def test_pinned_slack_of_one_moment_is_no_finding() -> None:
     """The same amount in the newest snapshot only, after a collection say: the next burst has a use for it."""
     report = diagnose(pinned(dump_of(), (6_000_000, 4_000_000, 9_000_000, 40_000_000)))
+    assert report.verdict == Verdict.CLEAN
+
+
+def test_slack_that_grows_in_a_process_that_does_not() -> None:
+    """Garbage that is collected becomes free memory: resident memory stays, so nothing leaks."""
+    dump = dump_of()
+    report = diagnose(pinned(dump, (5_000_000, 12_000_000, 20_000_000, 28_000_000)))
     assert report.verdict == Verdict.CLEAN
 
 
