@@ -131,14 +131,14 @@ Each recipe has a leaky and a fixed program. The leaky one runs under load and i
 the first finding promised that its fix saves. Then the fixed one gets the same load; *measured* is how much less memory
 it and its children use in the end (PSS), or by how much less they grew where the fix stops growth (marked †). A recipe
 delivers when the first finding names its fix, the fixed program comes out clean, predicted / measured lies within
-{{low}} to {{high}}, and at most {GROWTH_LEFT:.0%} of the growth is left."""
+{{low}} to {{high}}, and at most {GROWTH_LEFT * 100:.0f} % of the growth is left."""
 
 _COLUMNS = """| recipe | predicted | measured | ratio | CPU | an operation | the longest | collector | delivered |
 |---|--:|--:|--:|--:|--:|--:|--:|---|"""
 
-_PRICE = """The last columns are the price, with the leak → with the fix: CPU time of the process and its children
-during the load, the median time of an operation, the longest one, and the longest pause of the collector (- where the
-program is a server, which is timed from outside)."""
+_PRICE = """The last columns are the price, with the leak → with the fix: CPU time of the process and its children in
+the load, median time of an operation, the longest one, and the longest pause of the collector (- where the program is a
+server, which is timed from outside)."""
 
 
 def _outcome(scores: Sequence[Score]) -> str:

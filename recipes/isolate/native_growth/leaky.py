@@ -15,5 +15,5 @@ def count_items(number):
 
 
 def operation(number):
-    """One feed comes."""
-    count_items(number)
+    """A batch of five feeds comes."""
+    return [count_items(5 * number + index) for index in range(5)]
