@@ -170,7 +170,7 @@ def _memory(dump: RawDump) -> dict[str, Any]:
         done, in_use, free, mapped, before, after = figures
         if done & 1:
             out.update(malloc_in_use=in_use, malloc_free=free, malloc_mmapped=mapped)
-        if done & 2:
+        if done & 2 and before:  # without /proc the copy cannot see what a trim gave back
             out["trimmable"] = max(before - after, 0)
     rows: dict[str, int] = {}
     for line in dump.column("malloc_text", "u1").tobytes().decode("ascii", "replace").splitlines():
