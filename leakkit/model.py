@@ -1,7 +1,6 @@
 """What a diagnosis says: the frozen record that ``diagnose`` makes and ``report`` renders.
 
-The fields are those of the JSON contract (``report/report.schema.json``), with its units: bytes, per second
-of wall time, ISO 8601 UTC.
+The fields are those of ``report/report.schema.json``, with its units: bytes, per second of wall time, ISO 8601 UTC.
 """
 
 from __future__ import annotations
@@ -136,13 +135,14 @@ class PathStep:
 
 @dataclass(frozen=True)
 class AllocationSite:
-    """Where memory was allocated, if a tracer ran in the target."""
+    """Where memory was allocated, if a tracer ran; ``stack`` is the heaviest one, innermost frame first."""
 
     file: str
     line: int
     function: str
     bytes: int
     source: str | None = None
+    stack: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

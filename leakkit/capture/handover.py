@@ -91,6 +91,8 @@ class Request:
     """Seconds the native walk may take before the agent falls back to Python; 0: do not try it."""
     native_test: int = 0
     """For tests: 1 makes the native copy crash, 2 makes it hang."""
+    window: str = ""
+    """Folder of an allocation window that is closed before the copy is made, as the target sees it."""
 
 
 def agent_files(names: tuple[str, ...]) -> dict[str, bytes]:
@@ -158,6 +160,7 @@ class Handover:
             "native": request.native_seconds > 0,
             "native_seconds": request.native_seconds,
             "native_test": request.native_test,
+            "window": request.window,
         }
         self._write("request.json", json.dumps(facts).encode())
         self._write(f"token-{self.token}", b"")

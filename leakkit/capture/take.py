@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,12 +14,15 @@ from leakkit.capture import pack
 from leakkit.capture.handover import Handover, Request, agent_files
 from leakkit.capture.ladder import Report, enter
 from leakkit.capture.processes import Process, is_alive, read_process
+from leakkit.capture.window import Tracking, tracked
 from leakkit.errors import CaptureFailed, NoSuchProcess, TargetBusy, TargetError, UnsupportedTarget
 from leakkit.native.shipped import OBJECT, walk_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from leakkit.capture.window import Window
+    from leakkit.probe_model import ProbeResult
     from leakkit.snapshot_model import Snapshot
 
 DEFAULT_TIMEOUT: Final = 15.0
@@ -43,6 +47,8 @@ def take_snapshot(
     values: bool = False,
     report: Report = _quiet,
     native_test: int = 0,
+    window: Window | None = None,
+    probes: tuple[ProbeResult, ...] = (),
 ) -> Snapshot:
     """Take one snapshot.
 
@@ -52,6 +58,8 @@ def take_snapshot(
         values: whether the snapshot may hold short previews of str, bytes and numbers.
         report: gets progress and each rung's outcome, one line at a time.
         native_test: for tests: 1 makes the native copy crash, 2 makes it hang.
+        window: an open allocation window, which ends with this snapshot.
+        probes: what became of probes already, for the snapshot to tell.
 
     Raises:
         TargetError: the target cannot be entered or copied; it goes on unharmed.
@@ -63,13 +71,19 @@ def take_snapshot(
         files[OBJECT] = walk
     native = 0.0 if walk is None or values else NATIVE_SECONDS
     request = Request(values, timeout, COPY_SECONDS, HEADROOM_FRACTION, native, native_test)
+    request = replace(request, window=window.inner if window else "")
     with Handover(process, files, request) as handover:
         method, left = enter(process, handover, deadline - time.monotonic(), report)
-        return _receive(process, handover, method, left, deadline, report)
+        return _receive(process, handover, method, (left, window, probes), deadline, report)
 
 
 def _receive(
-    process: Process, handover: Handover, method: str, left: tuple[str, ...], deadline: float, report: Report
+    process: Process,
+    handover: Handover,
+    method: str,
+    beside: tuple[tuple[str, ...], Window | None, tuple[ProbeResult, ...]],
+    deadline: float,
+    report: Report,
 ) -> Snapshot:
     """Wait for the copy and put the snapshot together."""
     started = _wait_started(process, handover, deadline)
@@ -81,9 +95,13 @@ def _receive(
     except BaseException:
         _end_copy(process, started)
         raise
-    started["disclosures"] = [*started.get("disclosures", ()), *left]
+    left, window, probes = beside
+    recorded, result = (None, None) if window is None else window.recorded(report)
+    extra = window.disclosures if window else ()
+    started["disclosures"] = [*started.get("disclosures", ()), *left, *extra]
     report("putting the snapshot together")
-    return pack.build_snapshot(handover.dump(), started=started, done=done, facts=facts)
+    snapshot = pack.build_snapshot(handover.dump(), started=started, done=done, facts=facts, recorded=recorded)
+    return replace(snapshot, probes=(*probes, *([result] if result else [])))
 
 
 def _wait_started(process: Process, handover: Handover, deadline: float) -> dict[str, Any]:
@@ -168,22 +186,37 @@ def take_series(
     timeout: float = DEFAULT_TIMEOUT,
     values: bool = False,
     report: Report = _quiet,
+    tracking: Tracking | None = None,
 ) -> Iterator[Snapshot]:
     """Take ``count`` snapshots of one process, ``every`` seconds apart (start to start).
+
+    With ``tracking``, allocations are recorded from before the first snapshot to the last one, which tells them; a
+    single snapshot waits for ``tracking.seconds`` first.
 
     Raises:
         TargetError: as :func:`take_snapshot`; also when another process has got the id meanwhile.
     """
     first = read_process(pid)
-    began = time.monotonic()
-    for number in range(count):
-        if (pause := began + number * every - time.monotonic()) > 0:
-            report(f"next snapshot ({number + 1} of {count}) in {pause:.0f} s")
-            _sleep(first, pause)
-        if not is_alive(first):
-            raise NoSuchProcess(f"process {pid} ended after {number} of {count} snapshots")
-        report(f"snapshot {number + 1} of {count}")
-        yield take_snapshot(pid, timeout=timeout, values=values, report=report)
+    with tracked(first, tracking, (count - 1) * every, timeout, report) as (window, results):
+        if window is not None and count == 1:
+            _sleep(first, window.left)
+        began = time.monotonic()
+        for number in range(count):
+            if (pause := began + number * every - time.monotonic()) > 0:
+                report(f"next snapshot ({number + 1} of {count}) in {pause:.0f} s")
+                _sleep(first, pause)
+            if not is_alive(first):
+                raise NoSuchProcess(f"process {pid} ended after {number} of {count} snapshots")
+            report(f"snapshot {number + 1} of {count}")
+            last = number == count - 1
+            yield take_snapshot(
+                pid,
+                timeout=timeout,
+                values=values,
+                report=report,
+                window=window if last else None,
+                probes=results if last else (),
+            )
 
 
 def _sleep(process: Process, seconds: float) -> None:

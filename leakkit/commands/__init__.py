@@ -16,6 +16,7 @@ import typer
 
 from leakkit import __version__
 from leakkit.commands._console import complain, drop_stdout, emit, orderly_end, prepare_streams
+from leakkit.commands._durations import with_time_left_out
 from leakkit.errors import ExitCode, LeakkitError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def main() -> NoReturn:
     """Run the command line and exit with a code of :class:`leakkit.errors.ExitCode`."""
     prepare_streams()
     try:
-        build_app()()
+        build_app()(args=with_time_left_out(sys.argv[1:]))
     except KeyboardInterrupt:
         complain("interrupted")
         sys.exit(ExitCode.INTERRUPTED)

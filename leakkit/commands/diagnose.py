@@ -71,6 +71,9 @@ def diagnose(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the snapshots of a PID as files in that folder.")
     ] = None,
+    allocations: Annotated[
+        bool, typer.Option("--allocations", help="With --for: record where memory is allocated, with memray.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say how the process is entered.")] = False,
 ) -> None:
     """Find what grows, who holds it, which fix pays.
@@ -81,6 +84,7 @@ def diagnose(
 
     \b
     leakkit diagnose 4242 --for 60s
+    leakkit diagnose 4242 --for 60s --allocations      which lines allocated what is retained
     leakkit diagnose 4242 --for 10m --every 1m -o report.html --fail-on leak
     leakkit diagnose a.leak b.leak c.leak --format markdown
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
@@ -89,12 +93,14 @@ def diagnose(
     check_place(output, devices=True)
     pid = _as_pid(targets)
     if pid is None:
-        _refuse_pid_options(duration, every, keep)
+        _refuse_pid_options(duration, every, keep, allocations=allocations)
         snapshots = _read_files(targets)
     else:
+        if allocations and duration is None:
+            raise UsageError("--allocations needs --for", "for example --for 60s --allocations")
         count, interval = _plan(duration, every)
         seconds = parse_duration(timeout, option="--timeout")
-        snapshots = _watch(pid, count, interval, timeout=seconds, keep=keep, verbose=verbose)
+        snapshots = _watch(pid, count, interval, timeout=seconds, keep=keep, verbose=verbose, allocations=allocations)
     if verbose:
         _say_what_is_missing()
     report = _diagnose(snapshots)
@@ -120,8 +126,8 @@ def _as_pid(targets: list[str]) -> int | None:
     return int(numbers[0])
 
 
-def _refuse_pid_options(duration: str | None, every: str | None, keep: Path | None) -> None:
-    given = {"--for": duration, "--every": every, "--keep": keep}
+def _refuse_pid_options(duration: str | None, every: str | None, keep: Path | None, *, allocations: bool) -> None:
+    given = {"--for": duration, "--every": every, "--keep": keep, "--allocations": allocations or None}
     if used := [name for name, value in given.items() if value is not None]:
         raise UsageError(f"{', '.join(used)}: only for a process id", "files are diagnosed as they are")
 
@@ -158,10 +164,11 @@ def _read_files(names: list[str]) -> list[Snapshot]:
 
 
 def _watch(
-    pid: int, count: int, interval: float, *, timeout: float, keep: Path | None, verbose: bool
+    pid: int, count: int, interval: float, *, timeout: float, keep: Path | None, verbose: bool, allocations: bool
 ) -> list[Snapshot]:
     """Take the snapshots, with a line on stderr for each; what was taken before the target ended is used."""
     from leakkit.capture.take import take_series
+    from leakkit.capture.window import Tracking
 
     if count == 1:
         note("one snapshot shows suspects, not growth: add --for 60s to see what grows")
@@ -169,8 +176,10 @@ def _watch(
         note(f"taking {count} snapshots, one every {format_duration(interval)}")
     say: Callable[[str], None] = note if verbose else _say_nothing
     snapshots: list[Snapshot] = []
+    tracking = Tracking(count * interval) if allocations else None
     try:
-        for snapshot in take_series(pid, count=count, every=interval, timeout=timeout, report=say):
+        series = take_series(pid, count=count, every=interval, timeout=timeout, report=say, tracking=tracking)
+        for snapshot in series:
             snapshots.append(snapshot)
             _progress(snapshot, len(snapshots), count, interval)
             if keep is not None:

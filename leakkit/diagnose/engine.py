@@ -65,6 +65,7 @@ def _warnings(history: History, why_not: Sequence[str]) -> tuple[str, ...]:
         if not moment.snapshot.capture.complete:
             found.append(f"the snapshot of {moment.snapshot.capture.taken_at} is incomplete: sizes are lower bounds")
         found += [f"garbage of {moment.snapshot.capture.taken_at} is not known: {reason}" for reason in moment.reasons]
+    found += [f"probe {p.name} {p.status}: {p.reason}" for p in history.last.snapshot.probes if p.status != "ok"]
     memory = history.last.snapshot.memory
     if memory.allocator != "glibc" or memory.malloc_in_use is None:
         found.append(f"allocator {memory.allocator}: free and native memory cannot be told apart")
