@@ -93,6 +93,10 @@ class Request:
     """For tests: 1 makes the native copy crash, 2 makes it hang."""
     window: str = ""
     """Folder of an allocation window that is closed before the copy is made, as the target sees it."""
+    probes: tuple[str, ...] = ()
+    """Tools that look at the copy after it was walked in Python."""
+    probe_seconds: float = 60.0
+    """Seconds they have, all together."""
 
 
 def agent_files(names: tuple[str, ...]) -> dict[str, bytes]:
@@ -161,6 +165,8 @@ class Handover:
             "native_seconds": request.native_seconds,
             "native_test": request.native_test,
             "window": request.window,
+            "probes": list(request.probes),
+            "probe_seconds": request.probe_seconds,
         }
         self._write("request.json", json.dumps(facts).encode())
         self._write(f"token-{self.token}", b"")

@@ -55,6 +55,7 @@ AGENT_FILES = (
     "names.py",
     "people.py",
     "roots.py",
+    "second.py",
 )
 """The agent's files, which the host writes into the handover directory."""
 

@@ -8,35 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import importlib.machinery
-import importlib.util
 import json
-import os
-import shutil
 import time
 from dataclasses import dataclass, field
 from importlib import metadata, resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from leakkit.capture.allocations import read_recorded
 from leakkit.capture.handover import Handover, Request
 from leakkit.capture.ladder import Report, enter
+from leakkit.capture.probes import MEMRAY, lend, why_not
 from leakkit.capture.processes import is_alive
 from leakkit.errors import LeakkitError
 from leakkit.probe_model import ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from leakkit.capture.allocations import Recorded
     from leakkit.capture.processes import Process
 
-NAME: Final = "memray"
-"""Of the probe."""
 MOST_BYTES: Final = 2 << 30
 """A window ends early when its file has so many bytes: some 60 million allocations."""
-_LENT: Final = ("memray", "memray.libs", "rich")
-"""What ``import memray`` needs beside the standard library."""
 _OPEN_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 60.0
 """So much longer than asked for the target tracks when leakkit does not come back to end it."""
@@ -55,13 +49,6 @@ class ProbeSkipped(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-def why_no_memray() -> str:
-    """Why leakkit itself has no usable memray; empty when it has."""
-    if importlib.util.find_spec("memray") is None:
-        return "memray is not installed beside leakkit: pip install 'leakkit[profilers]'"
-    return ""
 
 
 @dataclass
@@ -111,14 +98,14 @@ class Window:
         told = self.closed()
         if told is None or not told.get("ok"):
             reason = "the window was not closed in time" if told is None else _one_line(told.get("reason"))
-            return None, ProbeResult(NAME, "failed", reason)
+            return None, ProbeResult(MEMRAY.name, "failed", reason)
         report("reading the recorded allocations")
         try:
             found = read_recorded(self.file, told, native=self.native, report=report)
         except Exception as error:  # noqa: BLE001 - a probe that fails costs nothing but its own answer
-            return None, ProbeResult(NAME, "failed", f"memray cannot read its file: {_one_line(error)}")
+            return None, ProbeResult(MEMRAY.name, "failed", f"memray cannot read its file: {_one_line(error)}")
         data = {"seconds": found.facts.seconds, "events": found.facts.events, "ended": found.facts.ended}
-        return found, ProbeResult(NAME, "ok", data=data)
+        return found, ProbeResult(MEMRAY.name, "ok", data=data)
 
     def __enter__(self) -> Self:
         return self
@@ -145,7 +132,7 @@ def open_window(process: Process, seconds: float, *, native: bool, timeout: floa
         ProbeSkipped: memray cannot be used in this target; says why.
         TargetError: the target cannot be entered.
     """
-    if reason := why_no_memray():
+    if reason := why_not(MEMRAY):
         raise ProbeSkipped(reason)
     text = resources.files("leakkit").joinpath("agent", "window.py").read_bytes()
     ask = {
@@ -159,7 +146,7 @@ def open_window(process: Process, seconds: float, *, native: bool, timeout: floa
     handover = Handover(process, files, Request(False, timeout, 0.0, 0.8))
     window = Window(process, handover, seconds, native)
     try:
-        _lend(handover, process)
+        lend(handover, MEMRAY.needs)
         method, left = enter(process, handover, timeout, report)
         _wait_open(window)
     except BaseException:
@@ -168,25 +155,6 @@ def open_window(process: Process, seconds: float, *, native: bool, timeout: floa
     what = "memray was lent to the target and" if (handover.read_json("open.json") or {}).get("lent") else "memray"
     window.disclosures += [f"{what} tracked its allocations (entered by {method}); its modules stay loaded", *left]
     return window
-
-
-def _lend(handover: Handover, process: Process) -> None:
-    """Put leakkit's memray where the target can import it: links, or copies for another root or user."""
-    folder = handover.folder / "lent"
-    folder.mkdir(mode=0o755)
-    same = not process.root and process.uid == os.geteuid()
-    spec = importlib.util.find_spec("memray")
-    home = Path(spec.origin).parent.parent if spec is not None and spec.origin else None
-    if home is None:
-        return
-    for name in _LENT:
-        source = home / name
-        if not source.is_dir():
-            continue
-        if same:
-            (folder / name).symlink_to(source)
-        else:
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyx", "_test*", "templates"))
 
 
 def _wait_open(window: Window) -> None:
@@ -241,8 +209,8 @@ def tracked(
         window = open_window(process, seconds, native=wish.native, timeout=timeout, report=report)
     except (ProbeSkipped, LeakkitError) as error:
         reason = error.reason if isinstance(error, ProbeSkipped) else error.message
-        report(f"{NAME}: skipped, because {reason}")
-        yield None, (ProbeResult(NAME, "skipped", reason),)
+        report(f"{MEMRAY.name}: skipped, because {reason}")
+        yield None, (ProbeResult(MEMRAY.name, "skipped", reason),)
         return
     report("tracking allocations" + (f" for {seconds:.0f} s" if seconds < _WITHOUT_END else ""))
     with window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ from leakkit.report.units import format_bytes, format_count, format_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from leakkit.capture.probes import Probe
     from leakkit.model import Report
     from leakkit.snapshot_model import Snapshot
 
@@ -39,6 +41,14 @@ class FailOn(StrEnum):
 
     LEAK = "leak"
     SUSPECT = "suspect"
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is asked for besides snapshots."""
+
+    allocations: bool
+    probes: tuple[Probe, ...]
 
 
 _FAILING = {FailOn.LEAK: {Verdict.LEAK}, FailOn.SUSPECT: {Verdict.LEAK, Verdict.SUSPECT}}
@@ -74,6 +84,16 @@ def diagnose(
     allocations: Annotated[
         bool, typer.Option("--allocations", help="With --for: record where memory is allocated, with memray.")
     ] = False,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--probe", metavar="NAME", help="Let that tool look at the copy, too: leakkit probes.", show_default=False
+        ),
+    ] = None,
+    no_probe: Annotated[
+        list[str] | None,
+        typer.Option("--no-probe", metavar="NAME", help="Leave that one out, memray as well.", show_default=False),
+    ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say how the process is entered.")] = False,
 ) -> None:
     """Find what grows, who holds it, which fix pays.
@@ -93,14 +113,26 @@ def diagnose(
     check_place(output, devices=True)
     pid = _as_pid(targets)
     if pid is None:
-        _refuse_pid_options(duration, every, keep, allocations=allocations)
+        _refuse_pid_options(duration, every, keep, allocations=allocations, probes=bool(probe or no_probe))
         snapshots = _read_files(targets)
     else:
+        from leakkit.capture.probes import choose
+
+        unwanted = no_probe or []
+        allocations = allocations and "memray" not in unwanted
         if allocations and duration is None:
             raise UsageError("--allocations needs --for", "for example --for 60s --allocations")
         count, interval = _plan(duration, every)
         seconds = parse_duration(timeout, option="--timeout")
-        snapshots = _watch(pid, count, interval, timeout=seconds, keep=keep, verbose=verbose, allocations=allocations)
+        snapshots = _watch(
+            pid,
+            count,
+            interval,
+            timeout=seconds,
+            keep=keep,
+            verbose=verbose,
+            beside=_Beside(allocations, choose(probe or (), unwanted)),
+        )
     if verbose:
         _say_what_is_missing()
     report = _diagnose(snapshots)
@@ -126,8 +158,16 @@ def _as_pid(targets: list[str]) -> int | None:
     return int(numbers[0])
 
 
-def _refuse_pid_options(duration: str | None, every: str | None, keep: Path | None, *, allocations: bool) -> None:
-    given = {"--for": duration, "--every": every, "--keep": keep, "--allocations": allocations or None}
+def _refuse_pid_options(
+    duration: str | None, every: str | None, keep: Path | None, *, allocations: bool, probes: bool
+) -> None:
+    given = {
+        "--for": duration,
+        "--every": every,
+        "--keep": keep,
+        "--allocations": allocations or None,
+        "--probe": probes or None,
+    }
     if used := [name for name, value in given.items() if value is not None]:
         raise UsageError(f"{', '.join(used)}: only for a process id", "files are diagnosed as they are")
 
@@ -164,7 +204,7 @@ def _read_files(names: list[str]) -> list[Snapshot]:
 
 
 def _watch(
-    pid: int, count: int, interval: float, *, timeout: float, keep: Path | None, verbose: bool, allocations: bool
+    pid: int, count: int, interval: float, *, timeout: float, keep: Path | None, verbose: bool, beside: _Beside
 ) -> list[Snapshot]:
     """Take the snapshots, with a line on stderr for each; what was taken before the target ended is used."""
     from leakkit.capture.take import take_series
@@ -176,9 +216,11 @@ def _watch(
         note(f"taking {count} snapshots, one every {format_duration(interval)}")
     say: Callable[[str], None] = note if verbose else _say_nothing
     snapshots: list[Snapshot] = []
-    tracking = Tracking(count * interval) if allocations else None
+    tracking = Tracking(count * interval) if beside.allocations else None
+    series = take_series(
+        pid, count=count, every=interval, timeout=timeout, report=say, tracking=tracking, probes=beside.probes
+    )
     try:
-        series = take_series(pid, count=count, every=interval, timeout=timeout, report=say, tracking=tracking)
         for snapshot in series:
             snapshots.append(snapshot)
             _progress(snapshot, len(snapshots), count, interval)

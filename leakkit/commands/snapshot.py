@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from leakkit.capture.launch import Launched
+    from leakkit.capture.probes import Probe
     from leakkit.capture.window import Tracking, Window
     from leakkit.probe_model import ProbeResult
     from leakkit.snapshot_model import Snapshot
@@ -41,6 +42,7 @@ class _Wish:
     verbose: bool
     after: float | None
     tracking: Tracking | None
+    probes: tuple[Probe, ...]
 
 
 def snapshot(
@@ -77,6 +79,16 @@ def snapshot(
             "or with COMMAND from its start.",
         ),
     ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--probe", metavar="NAME", show_default=False, help="Let that tool look at the copy, too: leakkit probes."
+        ),
+    ] = None,
+    no_probe: Annotated[
+        list[str] | None,
+        typer.Option("--no-probe", metavar="NAME", help="Leave that one out, memray as well.", show_default=False),
+    ] = None,
     values: Annotated[bool, typer.Option("--values", help="Let short previews of values into the file.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say how each way in went.")] = False,
 ) -> None:  # fmt: skip
@@ -95,6 +107,9 @@ def snapshot(
     goes to the program, which goes on after its snapshots, and its exit status is leakkit's. A program that ends
     before a snapshot is due is snapshotted at its end.
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
+    from leakkit.capture.probes import choose
+
+    unwanted = no_probe or []
     wish = _Wish(
         output=output,
         count=count,
@@ -104,7 +119,8 @@ def snapshot(
         values=values,
         verbose=verbose,
         after=None if after is None else parse_duration(after, option="--after"),
-        tracking=_tracking(allocations, command=not target[0].isdecimal()),
+        tracking=None if "memray" in unwanted else _tracking(allocations, command=not target[0].isdecimal()),
+        probes=choose(probe or (), unwanted),
     )
     check_place(output)
     if not target[0].isdecimal():
@@ -145,6 +161,7 @@ def _attach(pid: int, wish: _Wish) -> None:
             values=wish.values,
             report=_reporter(wish),
             tracking=wish.tracking,
+            probes=wish.probes,
         )
         for taken in series:
             _save(taken, names.next(pid), emit)
@@ -169,7 +186,9 @@ def _take_tree(pid: int, wish: _Wish, names: _Names, say: Callable[[str], None])
     for number, one in enumerate(pids):
         note(f"process {one} ({number + 1} of {len(pids)})")
         try:
-            taken = take_snapshot(one, timeout=wish.timeout, values=wish.values, report=_reporter(wish))
+            taken = take_snapshot(
+                one, timeout=wish.timeout, values=wish.values, report=_reporter(wish), probes=wish.probes
+            )
         except LeakkitError as error:
             note(f"leakkit: {error.message}")
             failures.append(error)
@@ -256,7 +275,8 @@ def _take_when_due(
                 values=wish.values,
                 report=_reporter(wish),
                 window=window,
-                probes=results,
+                results=results,
+                probes=wish.probes,
             )
             _save(taken, names.next(program.pid), note)
             written += 1
