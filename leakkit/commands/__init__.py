@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "info", "recipe", "demo")
+COMMANDS = ("diagnose", "snapshot", "info", "gate", "recipe", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
 
 _ABOUT = """Find out why a Python process grows: where every megabyte is, who holds it, which fix pays.
@@ -33,6 +33,7 @@ leakkit diagnose PID --for 60s         several snapshots, then the diagnosis
 leakkit snapshot PID -o a.leak         one snapshot into a file
 leakkit diagnose a.leak b.leak c.leak  the same diagnosis from files, on any machine
 leakkit info a.leak                    what is inside a snapshot file
+leakkit gate app.tasks:import_one      fail when memory keeps pace with the work
 leakkit recipe collect                 how to apply a fix
 leakkit demo                           two real leaks, found and fixed
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from leakkit.model import Report, SnapshotFacts, TargetFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from leakkit.diagnose.findings import Weighed
     from leakkit.diagnose.history import History, Moment
     from leakkit.snapshot_model import Snapshot
 
@@ -74,6 +76,38 @@ def _warnings(history: History, why_not: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@dataclass(frozen=True)
+class Examined:
+    """The snapshots side by side, and what was made of each suspect."""
+
+    context: Context
+    weighed: tuple[Weighed, ...]
+
+
+def examine(
+    snapshots: Sequence[Snapshot],
+    *,
+    progress: Callable[[str], None] | None = None,
+    material: Callable[[History], int] | None = None,
+) -> Examined:
+    """Find every suspect and weigh it; the part of a diagnosis that decides.
+
+    Args:
+        snapshots: one or more snapshots of one process, in any order.
+        progress: called with a line before each long step.
+        material: says from how many bytes on a change is told, where the usual floors are too high because
+            nothing but one scenario ran between the snapshots.
+
+    Raises:
+        ValueError: there is no snapshot.
+    """
+    say = progress or (lambda _text: None)
+    history = observe(snapshots, say)
+    look = Lookup(history.heap, Owners(history.last.snapshot.process, history.last.snapshot.modules))
+    context = Context(history, look, material(history) if material else None)
+    return Examined(context, tuple(weigh(context, detect(context, say))))
+
+
 def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | None = None) -> Report:
     """Say where the memory is, who holds it, whether it leaks and which fix pays.
 
@@ -86,13 +120,11 @@ def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] |
     Raises:
         ValueError: there is no snapshot.
     """
-    say = progress or (lambda _text: None)
-    history = observe(snapshots, say)
-    look = Lookup(history.heap, Owners(history.last.snapshot.process, history.last.snapshot.modules))
-    context = Context(history, look)
+    examined = examine(snapshots, progress=progress)
+    context, weighed = examined.context, examined.weighed
+    history = context.history
     seconds = [moment.seconds for moment in history.moments]
     ledgers = with_growth([make_ledger(m.snapshot, m.figures) for m in history.moments], seconds)
-    weighed = weigh(context, detect(context, say))
     told = [item for item in weighed if item.standing in (Standing.PROVEN, Standing.SUSPECTED)]
     told.sort(key=lambda item: rank_key(context, item))
     findings = tuple(make_finding(context, item) for item in told[:MAX_FINDINGS])

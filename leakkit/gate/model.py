@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path  # noqa: TC003 - gate/wire.py reads the fields' types at run time
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from leakkit.model import Finding
+from leakkit.model import Finding  # noqa: TC001
 
 
 class Outcome(StrEnum):
@@ -31,6 +28,8 @@ class Metric(StrEnum):
     GARBAGE_OBJECTS = "garbage-objects"
     GARBAGE_BYTES = "garbage-bytes"
     BLOCKS = "blocks"
+    NATIVE = "native"
+    """Bytes in use in the C allocator: C code's, and Python's own blocks above 512 bytes."""
     RSS = "rss"
     USS = "uss"
     FILES = "files"
@@ -54,13 +53,15 @@ class Growth:
 
     metric: Metric
     per_call: tuple[float, ...]
-    """Growth in each round, divided by its calls."""
+    """Growth in each round, divided by its calls; the first entry belongs to ``rounds[first_round]``."""
     total: int
     """Growth over all rounds."""
     regressed: bool
     """Whether it was there in every round and kept pace with the work."""
     why: str
     """One sentence: what decided."""
+    first_round: int = 0
+    """Objects and bytes are counted in the last rounds only, once growth is suspected."""
 
 
 @dataclass(frozen=True)
