@@ -1,4 +1,4 @@
-"""A real ASGI service: ``asgi_service.py LOG_SIZE PORT_FILE [fixed|leaky|garbage|dies]``; keeps LOG_SIZE bytes a request when leaky."""
+"""A real ASGI service: ``asgi_service.py LOG_SIZE PORT_FILE leaky|fixed``; keeps LOG_SIZE bytes a request when leaky."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ async def item(number: int) -> dict[str, int]:
 
 
 def main() -> None:
-    listener = socket.socket()
+    # Its protocol is named, or asyncio would leave Nagle's algorithm on and each answer would take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="info", lifespan="off"))
+    listener.listen(100)
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, lifespan="off"))
     aside = PORT_FILE.with_suffix(".part")
     aside.write_text(str(listener.getsockname()[1]))
     aside.rename(PORT_FILE)
+    print(f"listening on port {listener.getsockname()[1]}", flush=True)
     asyncio.run(server.serve(sockets=[listener]))
 
 
