@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     from leakkit.gate.plan import Plan
 
 
-def rounds_for(plan: Plan, subject: str) -> Rounds:
-    """Rounds whose snapshots, if they are kept, are named after the subject."""
+def rounds_for(plan: Plan, subject: str, tidy: Callable[[], None] | None = None) -> Rounds:
+    """Rounds whose snapshots, if they are kept, are named after the subject; ``tidy`` as in :class:`Rounds`."""
     name = re.sub(r"[^\w.-]+", "-", subject).strip("-") or "gate"
-    return Rounds(plan, observer_maker(plan.keep, name[-100:]))
+    return Rounds(plan, observer_maker(plan.keep, name[-100:]), tidy)
 
 
 def measure(
-    call: Callable[[], object], subject: str, plan: Plan, *, file: str | None = None, line: int | None = None
+    call: Callable[[], object],
+    subject: str,
+    plan: Plan,
+    *,
+    file: str | None = None,
+    line: int | None = None,
+    tidy: Callable[[], None] | None = None,
 ) -> Check:
     """Repeat a call until the rule has decided.
 
@@ -35,8 +41,9 @@ def measure(
         plan: how much work to do.
         file: where it is defined.
         line: and at which line.
+        tidy: called before each count, to drop what whoever makes the calls keeps of them.
     """
-    rounds = rounds_for(plan, subject)
+    rounds = rounds_for(plan, subject, tidy)
     try:
         for _ in rounds:
             call()

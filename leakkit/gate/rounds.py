@@ -93,9 +93,15 @@ class Rounds:
         plan: how much work to do.
         observe: makes the observer that takes and reads snapshots of this process, once growth is suspected;
             None to decide without a diagnosis.
+        tidy: called before each count, to drop what whoever makes the calls keeps of them.
     """
 
-    def __init__(self, plan: Plan, observe: Callable[[], Observer] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        observe: Callable[[], Observer] | None = None,
+        tidy: Callable[[], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.seconds = 0.0
         """Wall time from the first call to the decision."""
@@ -107,6 +113,7 @@ class Rounds:
         self.finished = False
         """Whether the iteration came to its end, by a decision or by the deadline."""
         self._observe = observe
+        self._tidy = tidy
         self._counters = Counters()
         self._ledger = _Ledger(self._counters)
         self._began = time.monotonic()
@@ -160,6 +167,8 @@ class Rounds:
         self._ledger.add(calls, seconds)
 
     def _settle(self, *, collect: bool = True) -> None:
+        if self._tidy is not None:
+            self._tidy()
         files, threads = self._ledger.last(Metric.FILES), self._ledger.last(Metric.THREADS)
         self._counters.settle(collect=collect, files=files, threads=threads)
 

@@ -1,0 +1,209 @@
+"""What the pytest plugin does once a test is gated: the hooks around the tests, and the ``leakkit`` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import tempfile
+import unittest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from leakkit.errors import UsageError
+from leakkit.gate.measure import measure, rounds_for
+from leakkit.gate.model import Outcome
+from leakkit.gate.plan import Plan, make_plan
+from leakkit.gate.pytest_tidy import Tidy
+from leakkit.gate.scenario import Caller, is_async
+from leakkit.gate.variables import CHECKS_VARIABLE, OPTIONS_VARIABLE
+from leakkit.gate.verdict import check_of, unmeasured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from leakkit.gate.model import Check
+
+_GOES_ON = "mark it with @pytest.mark.leakkit(skip='reason') to leave it out"
+
+
+def plan_for(item: pytest.Item, given: dict[str, Any]) -> Plan:
+    """The plan from the command's options, the marker's and the call's own, the last one first.
+
+    Fails the test when an option cannot be.
+    """
+    options = json.loads(os.environ.get(OPTIONS_VARIABLE, "{}"))
+    keep = item.config.getoption("--leakkit-keep") or options.pop("keep", None)
+    options = {name: value for name, value in {**options, **given}.items() if name != "skip"}
+    try:
+        return make_plan(**options, keep=Path(keep).absolute() if keep else None)
+    except UsageError as error:
+        pytest.fail(f"leakkit: {error.message}; {error.hint}".rstrip("; "), pytrace=False)
+    except TypeError as error:
+        pytest.fail(f"leakkit: {str(error).removeprefix('make_plan() ')}", pytrace=False)
+
+
+class TestGate:
+    """The hooks that gate marked tests, or all of them with ``--leakkit``.
+
+    Args:
+        config: pytest's.
+    """
+
+    __test__ = False
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._all = bool(config.getoption("--leakkit"))
+        self._inside = False
+
+    def _wanted(self, item: pytest.Item) -> dict[str, Any] | None:
+        """The marker's options when a test is to be gated, else None."""
+        markers = list(item.iter_markers("leakkit"))
+        options: dict[str, Any] = {}
+        for marker in reversed(markers):  # the closest one comes last
+            if marker.args:
+                pytest.fail("leakkit: the marker's options are given by name", pytrace=False)
+            options |= marker.kwargs
+        by_hand = "leakkit" in getattr(item, "fixturenames", ())
+        if options.get("skip") or not (markers or self._all) or (by_hand and not markers):
+            return None
+        return options
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Let the test run as always, then repeat its body."""
+        options = None if self._inside else self._wanted(pyfuncitem)
+        if options is None:
+            return (yield)
+        plan = plan_for(pyfuncitem, options)
+        try:
+            result = yield
+        except Exception as error:
+            record(pyfuncitem, unmeasured(pyfuncitem.nodeid, f"the test itself failed ({type(error).__name__})"))
+            raise
+        self._inside = True
+        try:
+            check = self._repeat(pyfuncitem, plan)
+        finally:
+            self._inside = False
+        conclude(pyfuncitem, check, lenient=not any(pyfuncitem.iter_markers("leakkit")))
+        return result
+
+    @staticmethod
+    def _repeat(item: pytest.Function, plan: Plan) -> Check:
+        hook = item.ihook.pytest_pyfunc_call
+        file, line, _ = item.location
+        with Tidy(item) as tidy:
+            return measure(
+                lambda: hook(pyfuncitem=item),
+                item.nodeid,
+                plan,
+                file=str(item.config.rootpath / file),
+                line=None if line is None else line + 1,
+                tidy=tidy,
+            )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Say so when a test is of a kind whose body cannot be repeated."""
+        result = yield
+        is_unittest = isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, unittest.TestCase)  # type: ignore[attr-defined]
+        if is_unittest and self._wanted(item) is not None:
+            check = unmeasured(item.nodeid, "methods of unittest.TestCase are not repeated")
+            conclude(item, check, lenient=not any(item.iter_markers("leakkit")))
+        return result
+
+
+def record(item: pytest.Item, check: Check) -> None:
+    """Hand a check to the report of the test, and to ``leakkit gate`` if it runs this pytest."""
+    item.user_properties.append(("leakkit", check.outcome.value))
+    item.user_properties.append(("leakkit-headline", check.headline))
+    folder = os.environ.get(CHECKS_VARIABLE)
+    if folder:
+        from leakkit.gate import wire  # noqa: PLC0415 - only with leakkit gate -- pytest
+
+        descriptor, aside = tempfile.mkstemp(dir=folder, suffix=".part")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(wire.dump(check))
+        Path(aside).rename(Path(aside).with_suffix(".json"))
+
+
+def conclude(item: pytest.Item, check: Check, *, lenient: bool = False) -> None:
+    """Record a check and make it the test's outcome.
+
+    Args:
+        item: the test.
+        check: its check.
+        lenient: whether a test that could not be measured is skipped (nobody asked for this one) or fails.
+    """
+    record(item, check)
+    if check.outcome == Outcome.PASS:
+        return
+    if check.outcome == Outcome.UNMEASURED:
+        text = f"leakkit: {check.headline}; {_GOES_ON}"
+        pytest.skip(text) if lenient else pytest.fail(text, pytrace=False)
+    from leakkit.report.check import render_check  # noqa: PLC0415 - only a failure is rendered
+
+    pytest.fail(f"leakkit: {render_check(check)}", pytrace=False)
+
+
+class Gate:
+    """The ``leakkit`` fixture.
+
+    Args:
+        item: the test that asked for it.
+    """
+
+    def __init__(self, item: pytest.Function) -> None:
+        self._item = item
+        self._number = 0
+
+    def _next_subject(self) -> str:
+        self._number += 1
+        return self._item.nodeid if self._number == 1 else f"{self._item.nodeid}#{self._number}"
+
+    def _place(self) -> tuple[str, int | None]:
+        file, line, _ = self._item.location
+        return str(self._item.config.rootpath / file), None if line is None else line + 1
+
+    @contextlib.contextmanager
+    def rounds(self, **options: Any) -> Iterator[Iterator[int]]:
+        """Numbers to iterate over, with one unit of work for each; the test fails at the end if something grows.
+
+        Args:
+            options: those of the marker: calls, warmup, max_seconds, ignore.
+        """
+        subject, (file, line) = self._next_subject(), self._place()
+        with Tidy(self._item) as tidy:
+            rounds = rounds_for(plan_for(self._item, options), subject, tidy)
+            try:
+                yield iter(rounds)
+            finally:
+                rounds.close()
+        conclude(self._item, check_of(rounds, subject, file=file, line=line))
+
+    def assert_no_growth(self, call: Callable[[], object], **options: Any) -> None:
+        """Repeat a function without arguments, async or not, and fail the test if something grows.
+
+        Args:
+            call: one unit of work.
+            options: those of the marker: calls, warmup, max_seconds, ignore.
+
+        Raises:
+            UsageError: a coroutine function inside a running event loop.
+        """
+        if is_async(call):
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop()
+                raise UsageError(
+                    "assert_no_growth cannot run a coroutine function inside a running event loop",
+                    "use `with leakkit.rounds() as calls: for _ in calls: await …`",
+                )
+        subject, (file, line) = self._next_subject(), self._place()
+        plan = plan_for(self._item, options)
+        with Tidy(self._item) as tidy, Caller(call) as once:
+            check = measure(once, subject, plan, file=file, line=line, tidy=tidy)
+        conclude(self._item, check)
