@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import tempfile
-import unittest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from leakkit.errors import UsageError
-from leakkit.gate.measure import measure, rounds_for
+from leakkit.gate.measure import Subject, measure, measure_async, rounds_for
 from leakkit.gate.model import Outcome
 from leakkit.gate.plan import Plan, make_plan
 from leakkit.gate.pytest_tidy import Tidy
@@ -41,9 +41,10 @@ def plan_for(item: pytest.Item, given: dict[str, Any]) -> Plan:
     try:
         return make_plan(**options, keep=Path(keep).absolute() if keep else None)
     except UsageError as error:
-        pytest.fail(f"leakkit: {error.message}; {error.hint}".rstrip("; "), pytrace=False)
+        why = f"{error.message}; {error.hint}".rstrip("; ")
     except TypeError as error:
-        pytest.fail(f"leakkit: {str(error).removeprefix('make_plan() ')}", pytrace=False)
+        why = str(error).removeprefix("make_plan() ")
+    pytest.fail(f"leakkit: {why}", pytrace=False)
 
 
 class TestGate:
@@ -57,7 +58,9 @@ class TestGate:
 
     def __init__(self, config: pytest.Config) -> None:
         self._all = bool(config.getoption("--leakkit"))
-        self._inside = False
+        self._plan: Plan | None = None
+        """Of the test whose body is to be repeated when it has run."""
+        self._check: Check | None = None
 
     def _wanted(self, item: pytest.Item) -> dict[str, Any] | None:
         """The marker's options when a test is to be gated, else None."""
@@ -73,48 +76,61 @@ class TestGate:
         return options
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Let the test run as always, then repeat its body."""
-        options = None if self._inside else self._wanted(pyfuncitem)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Let the test run as always, repeat its body, and conclude."""
+        options = self._wanted(item)
         if options is None:
             return (yield)
-        plan = plan_for(pyfuncitem, options)
+        plan = plan_for(item, options)
+        self._check = None
+        if is_async(getattr(item, "obj", None)):
+            self._repeat_inside(item, plan)
+        else:
+            self._plan = plan
         try:
             result = yield
         except Exception as error:
-            record(pyfuncitem, unmeasured(pyfuncitem.nodeid, f"the test itself failed ({type(error).__name__})"))
+            record(item, unmeasured(item.nodeid, f"the test itself failed ({type(error).__name__})"))
             raise
-        self._inside = True
-        try:
-            check = self._repeat(pyfuncitem, plan)
         finally:
-            self._inside = False
-        conclude(pyfuncitem, check, lenient=not any(pyfuncitem.iter_markers("leakkit")))
+            self._plan = None
+        conclude(item, self._found(item), lenient=not any(item.iter_markers("leakkit")))
         return result
 
-    @staticmethod
-    def _repeat(item: pytest.Function, plan: Plan) -> Check:
-        hook = item.ihook.pytest_pyfunc_call
-        file, line, _ = item.location
-        with Tidy(item) as tidy:
-            return measure(
-                lambda: hook(pyfuncitem=item),
-                item.nodeid,
-                plan,
-                file=str(item.config.rootpath / file),
-                line=None if line is None else line + 1,
-                tidy=tidy,
-            )
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Say so when a test is of a kind whose body cannot be repeated."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Repeat the body of a plain test, through whatever plugin calls it."""
         result = yield
-        is_unittest = isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, unittest.TestCase)  # type: ignore[attr-defined]
-        if is_unittest and self._wanted(item) is not None:
-            check = unmeasured(item.nodeid, "methods of unittest.TestCase are not repeated")
-            conclude(item, check, lenient=not any(item.iter_markers("leakkit")))
+        plan, self._plan = self._plan, None  # the calls below come back here
+        if plan is not None:
+            hook = pyfuncitem.ihook.pytest_pyfunc_call
+            with Tidy(pyfuncitem) as tidy:
+                self._check = measure(lambda: hook(pyfuncitem=pyfuncitem), subject_of(pyfuncitem), plan, tidy=tidy)
         return result
+
+    def _found(self, item: pytest.Item) -> Check:
+        """What the hooks below have measured while the test ran."""
+        return self._check or unmeasured(item.nodeid, "only plain functions and methods can be repeated")
+
+    def _repeat_inside(self, item: Any, plan: Plan) -> None:
+        """Put the rounds of a coroutine function on the one event loop that its plugin makes for the test."""
+        body = item.obj
+
+        @functools.wraps(body)
+        async def repeated(*args: Any, **kwargs: Any) -> object:
+            result = await body(*args, **kwargs)
+            with Tidy(item) as tidy:
+                self._check = await measure_async(lambda: body(*args, **kwargs), subject_of(item), plan, tidy=tidy)
+            return result
+
+        item.obj = repeated
+
+
+def subject_of(item: pytest.Item, number: int = 1) -> Subject:
+    """The test as what is measured, or the ``number``-th thing that it measures itself."""
+    file, line, _ = item.location
+    name = item.nodeid if number == 1 else f"{item.nodeid}#{number}"
+    return Subject(name, str(item.config.rootpath / file), None if line is None else line + 1)
 
 
 def record(item: pytest.Item, check: Check) -> None:
@@ -161,13 +177,9 @@ class Gate:
         self._item = item
         self._number = 0
 
-    def _next_subject(self) -> str:
+    def _next_subject(self) -> Subject:
         self._number += 1
-        return self._item.nodeid if self._number == 1 else f"{self._item.nodeid}#{self._number}"
-
-    def _place(self) -> tuple[str, int | None]:
-        file, line, _ = self._item.location
-        return str(self._item.config.rootpath / file), None if line is None else line + 1
+        return subject_of(self._item, self._number)
 
     @contextlib.contextmanager
     def rounds(self, **options: Any) -> Iterator[Iterator[int]]:
@@ -176,14 +188,14 @@ class Gate:
         Args:
             options: those of the marker: calls, warmup, max_seconds, ignore.
         """
-        subject, (file, line) = self._next_subject(), self._place()
+        subject = self._next_subject()
         with Tidy(self._item) as tidy:
-            rounds = rounds_for(plan_for(self._item, options), subject, tidy)
+            rounds = rounds_for(plan_for(self._item, options), subject.name, tidy)
             try:
                 yield iter(rounds)
             finally:
                 rounds.close()
-        conclude(self._item, check_of(rounds, subject, file=file, line=line))
+        conclude(self._item, check_of(rounds, subject.name, file=subject.file, line=subject.line))
 
     def assert_no_growth(self, call: Callable[[], object], **options: Any) -> None:
         """Repeat a function without arguments, async or not, and fail the test if something grows.
@@ -202,8 +214,7 @@ class Gate:
                     "assert_no_growth cannot run a coroutine function inside a running event loop",
                     "use `with leakkit.rounds() as calls: for _ in calls: await …`",
                 )
-        subject, (file, line) = self._next_subject(), self._place()
-        plan = plan_for(self._item, options)
+        subject, plan = self._next_subject(), plan_for(self._item, options)
         with Tidy(self._item) as tidy, Caller(call) as once:
-            check = measure(once, subject, plan, file=file, line=line, tidy=tidy)
+            check = measure(once, subject, plan, tidy=tidy)
         conclude(self._item, check)

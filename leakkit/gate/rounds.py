@@ -130,10 +130,9 @@ class Rounds:
         self._began = time.monotonic()
         try:
             seconds = yield from self._warm_up()
-            calls = self.plan.first_calls(seconds)
+            calls = yield from self._probe(seconds)
             yield from range(calls)  # the first round brings what only much work brings, and is not counted
             self._settle()
-            self._counters.read()
             self._ledger.add(0, 0.0)
             yield from self._decide(calls)
             if self.course == Course.LEAKS and self._observe is not None:
@@ -149,6 +148,17 @@ class Rounds:
         middle = time.perf_counter()
         yield from range(self.plan.warmup - early)
         return (time.perf_counter() - middle) / (self.plan.warmup - early)
+
+    def _probe(self, seconds: float) -> Generator[int, None, int]:
+        """A few calls that show how many the first round can afford."""
+        calls = self.plan.probe_calls(seconds)
+        self._settle()
+        before = self._counters.read()
+        yield from range(calls)
+        self._settle()
+        after = self._counters.read()
+        gains = {metric: (after[metric] - value) / calls for metric, value in before.items() if metric in after}
+        return self.plan.first_calls(seconds, gains, self._counters.room(after))
 
     def _decide(self, calls: int) -> Iterator[int]:
         """Rounds of more and more calls until the rule has decided or time is up."""
