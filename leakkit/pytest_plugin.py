@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from leakkit.gate.in_pytest import Gate
+    from leakkit.gate.model import Check
 
 MARKER = (
     "leakkit(calls=None, warmup=10, max_seconds=120, ignore=(), skip=''): repeat the test's body and fail when memory, "
@@ -33,6 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
 
 
+def render(check: Check) -> str:
+    """A failing check as text."""
+    from leakkit.report.check import render_check  # noqa: PLC0415 - see above
+
+    return render_check(check)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the gate around the tests, if one of them wants it."""
@@ -40,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if wanted and not config.pluginmanager.has_plugin("leakkit-gate"):
         from leakkit.gate.in_pytest import TestGate  # noqa: PLC0415 - see above
 
-        config.pluginmanager.register(TestGate(config), "leakkit-gate")
+        config.pluginmanager.register(TestGate(config, render), "leakkit-gate")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -61,4 +69,4 @@ def leakkit(request: pytest.FixtureRequest) -> Gate:
     """
     from leakkit.gate.in_pytest import Gate  # noqa: PLC0415 - see above
 
-    return Gate(request.node)
+    return Gate(request.node, render)

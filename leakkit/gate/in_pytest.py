@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from leakkit.gate.model import Check
 
+    Render = Callable[[Check], str]
+
 _GOES_ON = "mark it with @pytest.mark.leakkit(skip='reason') to leave it out"
 
 
@@ -52,11 +54,13 @@ class TestGate:
 
     Args:
         config: pytest's.
+        render: makes the text of a failure.
     """
 
     __test__ = False
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, render: Render) -> None:
+        self._render = render
         self._all = bool(config.getoption("--leakkit"))
         self._plan: Plan | None = None
         """Of the test whose body is to be repeated when it has run."""
@@ -94,7 +98,7 @@ class TestGate:
             raise
         finally:
             self._plan = None
-        conclude(item, self._found(item), lenient=not any(item.iter_markers("leakkit")))
+        conclude(item, self._found(item), self._render, lenient=not any(item.iter_markers("leakkit")))
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -147,12 +151,13 @@ def record(item: pytest.Item, check: Check) -> None:
         Path(aside).rename(Path(aside).with_suffix(".json"))
 
 
-def conclude(item: pytest.Item, check: Check, *, lenient: bool = False) -> None:
+def conclude(item: pytest.Item, check: Check, render: Render, *, lenient: bool = False) -> None:
     """Record a check and make it the test's outcome.
 
     Args:
         item: the test.
         check: its check.
+        render: makes the text of a failure.
         lenient: whether a test that could not be measured is skipped (nobody asked for this one) or fails.
     """
     record(item, check)
@@ -161,9 +166,7 @@ def conclude(item: pytest.Item, check: Check, *, lenient: bool = False) -> None:
     if check.outcome == Outcome.UNMEASURED:
         text = f"leakkit: {check.headline}; {_GOES_ON}"
         pytest.skip(text) if lenient else pytest.fail(text, pytrace=False)
-    from leakkit.report.check import render_check  # noqa: PLC0415 - only a failure is rendered
-
-    pytest.fail(f"leakkit: {render_check(check)}", pytrace=False)
+    pytest.fail(f"leakkit: {render(check)}", pytrace=False)
 
 
 class Gate:
@@ -171,10 +174,12 @@ class Gate:
 
     Args:
         item: the test that asked for it.
+        render: makes the text of a failure.
     """
 
-    def __init__(self, item: pytest.Function) -> None:
+    def __init__(self, item: pytest.Function, render: Render) -> None:
         self._item = item
+        self._render = render
         self._number = 0
 
     def _next_subject(self) -> Subject:
@@ -195,7 +200,8 @@ class Gate:
                 yield iter(rounds)
             finally:
                 rounds.close()
-        conclude(self._item, check_of(rounds, subject.name, file=subject.file, line=subject.line))
+        check = check_of(rounds, subject.name, file=subject.file, line=subject.line)
+        conclude(self._item, check, self._render)
 
     def assert_no_growth(self, call: Callable[[], object], **options: Any) -> None:
         """Repeat a function without arguments, async or not, and fail the test if something grows.
@@ -217,4 +223,4 @@ class Gate:
         subject, plan = self._next_subject(), plan_for(self._item, options)
         with Tidy(self._item) as tidy, Caller(call) as once:
             check = measure(once, subject, plan, tidy=tidy)
-        conclude(self._item, check)
+        conclude(self._item, check, self._render)

@@ -32,7 +32,7 @@ PROBE_CALLS: Final = 20
 ALL_ROUNDS: Final = 32
 """All rounds of a scenario that fails together have about so many times the calls of the first one."""
 
-MOST_CALLS: Final = 1000
+MOST_CALLS: Final = 400
 """More calls in the first round tell no more about a fast scenario."""
 
 

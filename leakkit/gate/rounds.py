@@ -219,7 +219,7 @@ class Rounds:
         self._ledger.observe(observer.snapshot())
 
     def _diagnosed_calls(self, seconds: float) -> int:
-        calls = max(self.rounds[len(self.rounds) // 2].calls, FEWEST_DIAGNOSED_CALLS)
+        calls = max(self.rounds[1].calls, FEWEST_DIAGNOSED_CALLS)
         return max(min(calls, int(SLOWEST_DIAGNOSED_SECONDS / max(seconds, 1e-9))), 2)
 
     def _on_the_graph(self, decided: int) -> list[Growth]:
