@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import resource
 import sys
 import time
 from typing import Final
@@ -17,6 +18,11 @@ from leakkit.gate.model import Metric
 
 SETTLE_SECONDS: Final = 0.5
 """Longest wait for threads and files that are about to end."""
+ROOM_SHARE: Final = 0.5
+MOST_MEMORY: Final = 512 * 1024 * 1024
+MOST_FILES: Final = 1 << 16
+MOST_THREADS: Final = 1024
+"""A measurement stays below these, whatever the machine has."""
 _STEP: Final = 0.01
 _COLLECTIONS: Final = 3
 """A finalizer may leave new garbage behind: collect again, but not for ever."""
@@ -64,6 +70,20 @@ class Counters:
             self._trim(0)
 
     @staticmethod
+    def room(now: dict[Metric, int]) -> dict[Metric, float]:
+        """How much more of what is limited a measurement may use: memory, open files, threads.
+
+        Args:
+            now: the counters.
+        """
+        most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return {
+            Metric.RSS: min(_available_memory() * ROOM_SHARE, MOST_MEMORY),
+            Metric.FILES: _room(now.get(Metric.FILES, 0), most_files if most_files > 0 else MOST_FILES),
+            Metric.THREADS: _room(now.get(Metric.THREADS, 0), MOST_THREADS),
+        }
+
+    @staticmethod
     def _collect(wanted: bool) -> None:
         for _ in range(_COLLECTIONS if wanted else 0):
             if gc.collect() == 0:
@@ -85,6 +105,20 @@ class Counters:
             if (number := _entries(folder)) is not None:
                 counts[metric] = number
         return counts
+
+
+def _room(now: int, most: int) -> float:
+    """A half of what is left up to a limit; the scenario may need the rest."""
+    return max(most - now, 0) * ROOM_SHARE
+
+
+def _available_memory() -> int:
+    """Bytes that can be had without swapping."""
+    with contextlib.suppress(OSError, ValueError), open("/proc/meminfo", "rb") as file:  # noqa: PTH123
+        for line in file:
+            if line.startswith(b"MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return MOST_MEMORY
 
 
 def _above(now: int | None, before: int | None) -> bool:

@@ -9,6 +9,7 @@ from leakkit.errors import UsageError
 from leakkit.gate.model import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 WARM_UP: Final = 10
@@ -26,7 +27,12 @@ FEWEST_CALLS: Final = 10
 SLOW_ROUND_SECONDS: Final = 0.5
 """...unless ten calls take longer than this."""
 
-MOST_CALLS: Final = 1000
+PROBE_CALLS: Final = 20
+
+ALL_ROUNDS: Final = 32
+"""All rounds of a scenario that fails together have about so many times the calls of the first one."""
+
+MOST_CALLS: Final = 400
 """More calls in the first round tell no more about a fast scenario."""
 
 
@@ -43,12 +49,26 @@ class Plan:
     keep: Path | None = None
     """Folder for the snapshots of a scenario that failed."""
 
-    def first_calls(self, seconds: float) -> int:
-        """Calls of the first round when one takes so many seconds."""
+    def probe_calls(self, seconds: float) -> int:
+        """Calls that show what one call takes of what is limited."""
+        return min(PROBE_CALLS, max(int(SLOW_ROUND_SECONDS / max(seconds, 1e-9)), 2))
+
+    def first_calls(self, seconds: float, gains: Mapping[Metric, float], room: Mapping[Metric, float]) -> int:
+        """Calls of the first round.
+
+        Args:
+            seconds: that one call takes.
+            gains: growth of a metric a call, as the probe saw it.
+            room: how much of a metric there may be before the scenario, or the machine, comes to harm.
+        """
         if self.calls is not None:
             return self.calls
         fewest = min(FEWEST_CALLS, max(int(SLOW_ROUND_SECONDS / max(seconds, 1e-9)), 2))
-        return min(max(int(ROUND_SECONDS / max(seconds, 1e-9)), fewest), MOST_CALLS)
+        wanted = min(max(int(ROUND_SECONDS / max(seconds, 1e-9)), fewest), MOST_CALLS)
+        affordable = [
+            room[metric] / (ALL_ROUNDS * gain) for metric, gain in gains.items() if gain > 0 and metric in room
+        ]
+        return max(min([wanted, *(int(most) for most in affordable)]), 2)
 
 
 def _is_count(value: object, least: int) -> bool:

@@ -93,9 +93,15 @@ class Rounds:
         plan: how much work to do.
         observe: makes the observer that takes and reads snapshots of this process, once growth is suspected;
             None to decide without a diagnosis.
+        tidy: called before each count, to drop what whoever makes the calls keeps of them.
     """
 
-    def __init__(self, plan: Plan, observe: Callable[[], Observer] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        observe: Callable[[], Observer] | None = None,
+        tidy: Callable[[], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.seconds = 0.0
         """Wall time from the first call to the decision."""
@@ -107,6 +113,7 @@ class Rounds:
         self.finished = False
         """Whether the iteration came to its end, by a decision or by the deadline."""
         self._observe = observe
+        self._tidy = tidy
         self._counters = Counters()
         self._ledger = _Ledger(self._counters)
         self._began = time.monotonic()
@@ -123,10 +130,9 @@ class Rounds:
         self._began = time.monotonic()
         try:
             seconds = yield from self._warm_up()
-            calls = self.plan.first_calls(seconds)
+            calls = yield from self._probe(seconds)
             yield from range(calls)  # the first round brings what only much work brings, and is not counted
             self._settle()
-            self._counters.read()
             self._ledger.add(0, 0.0)
             yield from self._decide(calls)
             if self.course == Course.LEAKS and self._observe is not None:
@@ -142,6 +148,17 @@ class Rounds:
         middle = time.perf_counter()
         yield from range(self.plan.warmup - early)
         return (time.perf_counter() - middle) / (self.plan.warmup - early)
+
+    def _probe(self, seconds: float) -> Generator[int, None, int]:
+        """A few calls that show how many the first round can afford."""
+        calls = self.plan.probe_calls(seconds)
+        self._settle()
+        before = self._counters.read()
+        yield from range(calls)
+        self._settle()
+        after = self._counters.read()
+        gains = {metric: (after[metric] - value) / calls for metric, value in before.items() if metric in after}
+        return self.plan.first_calls(seconds, gains, self._counters.room(after))
 
     def _decide(self, calls: int) -> Iterator[int]:
         """Rounds of more and more calls until the rule has decided or time is up."""
@@ -160,6 +177,8 @@ class Rounds:
         self._ledger.add(calls, seconds)
 
     def _settle(self, *, collect: bool = True) -> None:
+        if self._tidy is not None:
+            self._tidy()
         files, threads = self._ledger.last(Metric.FILES), self._ledger.last(Metric.THREADS)
         self._counters.settle(collect=collect, files=files, threads=threads)
 
@@ -200,7 +219,7 @@ class Rounds:
         self._ledger.observe(observer.snapshot())
 
     def _diagnosed_calls(self, seconds: float) -> int:
-        calls = max(self.rounds[len(self.rounds) // 2].calls, FEWEST_DIAGNOSED_CALLS)
+        calls = max(self.rounds[1].calls, FEWEST_DIAGNOSED_CALLS)
         return max(min(calls, int(SLOWEST_DIAGNOSED_SECONDS / max(seconds, 1e-9))), 2)
 
     def _on_the_graph(self, decided: int) -> list[Growth]:

@@ -15,18 +15,13 @@ from typing import TYPE_CHECKING, Any
 import leakkit
 from leakkit.errors import UsageError
 from leakkit.gate import wire
+from leakkit.gate.variables import CHECKS_VARIABLE, OPTIONS_VARIABLE
 from leakkit.gate.verdict import unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from leakkit.gate.model import Check
-
-CHECKS_VARIABLE = "LEAKKIT_GATE_CHECKS"
-"""Folder into which the pytest plugin writes each check, one file each."""
-
-OPTIONS_VARIABLE = "LEAKKIT_GATE_OPTIONS"
-"""Options for its tests, as JSON."""
 
 _END_SECONDS = 5.0
 

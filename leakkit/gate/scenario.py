@@ -47,7 +47,7 @@ def place_of(function: Callable[..., Any]) -> tuple[str | None, int | None]:
     return (code.co_filename, code.co_firstlineno) if code is not None else (None, None)
 
 
-def is_async(function: Callable[..., Any]) -> bool:
+def is_async(function: object) -> bool:
     """Whether a call gives a coroutine."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 

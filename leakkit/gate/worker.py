@@ -14,7 +14,7 @@ from typing import Any
 
 from leakkit.errors import UsageError
 from leakkit.gate import wire
-from leakkit.gate.measure import measure
+from leakkit.gate.measure import Subject, measure
 from leakkit.gate.plan import make_plan
 from leakkit.gate.scenario import Caller, place_of, resolve
 
@@ -36,7 +36,7 @@ def _measured(subject: str, options: dict[str, Any]) -> dict[str, Any]:
         return {"usage": error.message, "hint": error.hint}
     file, line = place_of(function)
     with Caller(function) as call:
-        return {"check": wire.dump(measure(call, subject, plan, file=file, line=line))}
+        return {"check": wire.dump(measure(call, Subject(subject, file, line), plan))}
 
 
 if __name__ == "__main__":
