@@ -42,6 +42,13 @@ def recipe(
     emit(folder.joinpath(name, file).read_text(encoding="utf-8"))
 
 
+def all_recipes() -> dict[str, str]:
+    """The text of each recipe by its name."""
+    folder = _folder()
+    files = {entry.name: entry.joinpath("recipe.md") for entry in folder.iterdir()}
+    return {name: file.read_text(encoding="utf-8") for name, file in sorted(files.items()) if file.is_file()}
+
+
 def _folder() -> Traversable:
     """The recipes of the installed wheel, or of the checkout."""
     installed = resources.files("leakkit").joinpath("_recipes")

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from leakkit.gate.model import Check, GateReport, Growth
     from leakkit.model import Finding
 
-BYTE_METRICS: Final = (Metric.BYTES, Metric.GARBAGE_BYTES, Metric.RSS, Metric.USS)
+BYTE_METRICS: Final = (Metric.BYTES, Metric.GARBAGE_BYTES, Metric.NATIVE, Metric.RSS, Metric.USS)
 MEMORY_METRICS: Final = (*BYTE_METRICS, Metric.OBJECTS, Metric.GARBAGE_OBJECTS, Metric.BLOCKS)
 """What a budget in bytes speaks for: open files and threads are no memory."""
-_COARSE: Final = (Metric.RSS, Metric.USS, Metric.BLOCKS)
+_COARSE: Final = (Metric.RSS, Metric.USS, Metric.BLOCKS, Metric.NATIVE)
 """Shadows of the objects and bytes: they may or may not show the same growth from run to run."""
 UPDATE: Final = "leakkit gate … --update"
 

@@ -120,8 +120,13 @@ class Check:
 
     @property
     def retained_bytes(self) -> int | None:
-        """Live bytes that are still there after the last round and were not before the first; None if not known."""
-        return next((growth.total for growth in self.growths if growth.metric == Metric.BYTES), None)
+        """Bytes that are still there after the last round and were not before the first; None if not known.
+
+        Live objects where they were counted in every round, else private or resident memory after settling.
+        """
+        totals = {growth.metric: growth.total for growth in self.growths if growth.first_round == 0}
+        best = next((one for one in (Metric.BYTES, Metric.USS, Metric.RSS) if one in totals), None)
+        return None if best is None else max(totals[best], 0)
 
     def acceptance(self, finding: Finding) -> Accepted | None:
         """What lets that finding pass, or None when it counts."""

@@ -16,14 +16,14 @@ from leakkit.report.gate_json import render_gate_json
 from leakkit.report.gate_junit import render_gate_junit
 from leakkit.report.gate_markdown import render_gate_markdown
 from leakkit.report.gate_sarif import render_gate_sarif
-from leakkit.report.gate_text import render_check_text, render_gate_text
+from leakkit.report.gate_text import render_gate_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from leakkit.gate.model import GateReport
 
-__all__ = ["GATE_FORMATS", "GateLook", "gate_format_of_file", "render_check_text", "render_gate"]
+__all__ = ["GATE_FORMATS", "GateLook", "gate_format_of_file", "render_gate"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from leakkit.gate.model import Outcome
-from leakkit.report.gate_text import render_check_text
+from leakkit.report.check import render_check
+from leakkit.report.escape import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def _suite(check: Check, report: GateReport) -> ET.Element:
     kinds = {Outcome.REGRESSION: "failure", Outcome.UNMEASURED: "error"}
     if kind := kinds.get(check.outcome):
         told = ET.SubElement(case, kind, type=check.outcome.value, message=_xml(check.headline))
-        told.text = _xml(render_check_text(check))
+        told.text = _xml(render_check(check, width=100))
     elif check.notes:
         ET.SubElement(case, "system-out").text = _xml("\n".join(check.notes))
     return suite
@@ -94,5 +95,6 @@ def _seconds(value: float) -> str:
 
 
 def _xml(text: str) -> str:
-    """The text without what XML cannot say, not even escaped; it is written out instead."""
-    return _NOT_XML.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    """The text, each line made harmless; what XML cannot say, not even escaped, is written out."""
+    harmless = "\n".join(lines_of(text))
+    return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", harmless)

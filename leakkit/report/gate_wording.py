@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from leakkit.gate.model import Check, GateReport, Growth
     from leakkit.model import Finding
 
-OUTCOME_LABELS = {Outcome.PASS: "pass", Outcome.REGRESSION: "FAIL", Outcome.UNMEASURED: "not measured"}
+OUTCOME_LABELS = {Outcome.PASS: "pass", Outcome.REGRESSION: "FAIL", Outcome.UNMEASURED: "NOT MEASURED"}
 
 METRIC_LABELS = {
     Metric.OBJECTS: "objects",
@@ -25,13 +25,14 @@ METRIC_LABELS = {
     Metric.GARBAGE_OBJECTS: "garbage objects",
     Metric.GARBAGE_BYTES: "garbage bytes",
     Metric.BLOCKS: "blocks",
+    Metric.NATIVE: "C memory",
     Metric.RSS: "RSS",
     Metric.USS: "USS",
     Metric.FILES: "open files",
     Metric.THREADS: "threads",
 }
 
-_IN_BYTES = frozenset({Metric.BYTES, Metric.GARBAGE_BYTES, Metric.RSS, Metric.USS})
+_IN_BYTES = frozenset({Metric.BYTES, Metric.GARBAGE_BYTES, Metric.NATIVE, Metric.RSS, Metric.USS})
 _NOT_OURS = re.compile(r"(^|/)(site-packages|dist-packages|node_modules|\.venv|\.tox|\.nox)(/|$)")
 
 
@@ -62,7 +63,8 @@ def places_of(check: Check, finding: Finding | None, root: Path) -> list[Place]:
 
 
 def _in_repository(file: str | None, line: int | None, root: Path) -> Place | None:
-    if not file or "\x00" in file or file.startswith("<"):
+    # A name that a terminal cannot show or UTF-8 cannot say is no file that a person could open.
+    if not file or file.startswith("<") or one_line(file) != file:
         return None
     base = root.resolve()
     try:
@@ -76,7 +78,7 @@ def _in_repository(file: str | None, line: int | None, root: Path) -> Place | No
 def format_amount(metric: Metric, value: float) -> str:
     """A metric's value or growth: bytes with a unit, counts with up to three digits."""
     if metric in _IN_BYTES:
-        return format_bytes(value)
+        return f"{value:.2g} B" if 0 < abs(value) < 10 else format_bytes(value)
     return format_count(round(value)) if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
 
 
@@ -88,15 +90,17 @@ def round_rows(check: Check) -> tuple[list[str], list[list[str]]]:
     growths = _shown(check)
     if not growths or not check.rounds:
         return [], []
-    length = max(len(growth.per_call) for growth in growths)
-    # The first rounds may be the base line that has no growth of its own.
-    rounds = check.rounds[-length:]
-    headers = ["round", "calls", *(f"{METRIC_LABELS[growth.metric]} / call" for growth in growths), "time"]
-    rows = []
-    for number, one in enumerate(rounds):
-        cells = [format_amount(g.metric, g.per_call[number]) if number < len(g.per_call) else "" for g in growths]
-        rows.append([str(number + 1), format_count(one.calls), *cells, format_seconds(one.seconds)])
+    headers = ["round", "calls", *(f"{METRIC_LABELS[growth.metric]} a call" for growth in growths), "time"]
+    rows = [
+        [str(number + 1), format_count(one.calls), *(_cell(g, number) for g in growths), format_seconds(one.seconds)]
+        for number, one in enumerate(check.rounds)
+    ]
     return headers, rows
+
+
+def _cell(growth: Growth, number: int) -> str:
+    place = number - growth.first_round
+    return format_amount(growth.metric, growth.per_call[place]) if 0 <= place < len(growth.per_call) else ""
 
 
 def _shown(check: Check) -> list[Growth]:
