@@ -12,23 +12,25 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "leakkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-CENTRAL = {"", "errors", "model", "snapshot_model"}
+CENTRAL = {"", "errors", "model", "outcomes", "snapshot_model"}
 MAY_IMPORT = {
     "": set(),
     "__main__": {"commands"},
     "errors": set(),
     "model": set(),
+    "outcomes": {"model"},
     "snapshot_model": set(),
     "store": {"errors", "snapshot_model"},
     "capture": {"", "errors", "snapshot_model", "store", "native"},
     "native": set(),
     "heap": {"errors", "snapshot_model", "native"},
-    "diagnose": {"", "errors", "snapshot_model", "model", "heap"},
-    "report": {"", "errors", "model", "gate"},
+    "patch": {"model"},
+    "diagnose": {"", "errors", "snapshot_model", "model", "outcomes", "heap", "patch"},
+    "report": {"", "errors", "model", "outcomes", "gate"},
     "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
     "demo": set(),
     "agent": set(),
-    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "gate", "demo"},
+    "commands": {"", "errors", "snapshot_model", "model", "outcomes", "store", "capture", "heap", "native", "patch", "diagnose", "report", "gate", "demo"},
 }
 """Room to the rooms it may import (itself is always allowed)."""
 
