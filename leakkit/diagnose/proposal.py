@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.diagnose.advice import location
+from leakkit.diagnose.lookup import DATA_TYPES
 from leakkit.diagnose.owner import APPLICATION, STDLIB
 from leakkit.diagnose.place import place_of
 from leakkit.diagnose.suspect import SuspectKind
@@ -65,14 +66,26 @@ def request_for(context: Context, weighed: Weighed, finding: Finding) -> Request
         names = tuple(name for name, _, _ in suspect.facts["variables"])
         return _of_place(context.look, suspect, Cause.FRAME, names=names)
     if suspect.kind == SuspectKind.VIEWS:
-        text = "object tree" in suspect.facts["buffer_types"]
-        types = ("str",) if text else tuple(suspect.facts["view_types"])
-        return _of_place(context.look, suspect, Cause.VIEW, types=types)
+        return _of_place(context.look, suspect, Cause.VIEW, types=_stored_types(context.look, suspect))
     if suspect.kind not in _LIVE:
         return None
     container = suspect.facts.get("container", -1)
     types = (context.look.type_of(container),) if container >= 0 else ()
     return _of_place(context.look, suspect, _cause(finding, suspect, rules), types=types)
+
+
+def _stored_types(look: Lookup, suspect: Suspect) -> tuple[str, ...]:
+    """Types on the way from what the holder has to the view: the view itself, or what it is stored in."""
+    links = look.chain(suspect.nodes[0])
+    place = next((at for at, link in enumerate(links) if link.node == suspect.place.owner_node), None)
+    if place is None:
+        return ()
+    # The holder has the view, or a container that has it as an entry.
+    rest = links[place:] if place == len(links) - 1 or links[place].type not in DATA_TYPES else links[place + 1 :]
+    types = tuple(link.type for link in rest)
+    if "object tree" in suspect.facts["buffer_types"] and len(types) == 1:
+        return ("str",)
+    return types
 
 
 def _cause(finding: Finding, suspect: Suspect, rules: set[str]) -> Cause:

@@ -126,15 +126,15 @@ def collector_on(source: Source, request: Request) -> Snippet | None:
     """``gc.disable()`` → rare collections instead of none."""
     found = _calls(source, "disable")
     if len(found) == 1 and not _calls(source, "enable"):
-        note = "full collections come rarely, but they come; or keep it off and call gc.collect() when idle"
-        return snippet(source, [instead(source, found[0], "gc.set_threshold(50_000, 20, 50)")], note=note)
+        note = "collections come rarely, but they come; or keep it off and call gc.collect() when idle"
+        return snippet(source, [instead(source, found[0], "gc.set_threshold(10_000, 10, 10)")], note=note)
     off = [
         n
         for n in _calls(source, "set_threshold")
         if isinstance(n.value, ast.Call) and n.value.args and _is_zero(n.value.args[0])
     ]
     if len(off) == 1:
-        return snippet(source, [instead(source, off[0], "gc.set_threshold(50_000, 20, 50)")])
+        return snippet(source, [instead(source, off[0], "gc.set_threshold(10_000, 10, 10)")])
     return None
 
 

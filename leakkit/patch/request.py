@@ -43,6 +43,6 @@ class Request:
     is_closure: bool = False
     """Whether ``names`` is a variable of the function around the one at ``line``."""
     types: tuple[str, ...] = ()
-    """Types of the container, or of the views."""
+    """Type of the container; for a view what is stored: the view, or ``tuple`` and the view in it."""
     count: int = 0
     """Entries seen."""

@@ -19,22 +19,26 @@ if TYPE_CHECKING:
 def copied(source: Source, request: Request) -> Snippet | None:
     """Store ``array[a:b].copy()``, ``bytes(view)``, ``match.group()``, ``str(text)`` instead of the view."""
     for site in additions(source, request):
-        value = _stored(site)
+        value, types = _stored(site, request.types)
         text = source.segment(value)
-        new = _copy_of(text, request.types, plain=_is_primary(value))
+        new = _copy_of(text, types, plain=_is_primary(value))
         if new and text and not _is_copied(value):
-            note = "a match of groups: `.groups()` keeps them all" if "Match" in " ".join(request.types) else ""
+            note = "a match of groups: `.groups()` keeps them all" if "Match" in " ".join(types) else ""
             return snippet(source, [instead(source, value, new)], note=note)
     return None
 
 
-def _stored(site: Site) -> ast.expr:
-    """The part of a stored value that can be the view: of a tuple the one item that is no constant."""
+def _stored(site: Site, types: tuple[str, ...]) -> tuple[ast.expr, tuple[str, ...]]:
+    """What can be the view, and its type: of a tuple that is written out here the one item that is made or cut."""
     value = site.value
-    if isinstance(value, ast.Tuple):
-        parts = [part for part in value.elts if isinstance(part, ast.Subscript | ast.Call)]
-        return parts[0] if len(parts) == 1 else value
-    return value
+    if types[:1] != ("tuple",):
+        return value, types[:1]
+    parts = (
+        [part for part in value.elts if isinstance(part, ast.Subscript | ast.Call)]
+        if isinstance(value, ast.Tuple)
+        else []
+    )
+    return (parts[0], types[1:]) if len(parts) == 1 else (value, ())
 
 
 def _is_primary(node: ast.expr) -> bool:
