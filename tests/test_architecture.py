@@ -26,11 +26,12 @@ MAY_IMPORT = {
     "heap": {"errors", "snapshot_model", "native"},
     "patch": {"model"},
     "diagnose": {"", "errors", "snapshot_model", "model", "outcomes", "heap", "patch"},
-    "report": {"", "errors", "model", "outcomes", "gate"},
+    "report": {"", "errors", "model", "outcomes", "gate", "recipes"},
+    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose"},
     "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
     "demo": set(),
     "agent": set(),
-    "commands": {"", "errors", "snapshot_model", "model", "outcomes", "store", "capture", "heap", "native", "patch", "diagnose", "report", "gate", "demo"},
+    "commands": {"", "errors", "snapshot_model", "model", "outcomes", "store", "capture", "heap", "native", "patch", "diagnose", "report", "gate", "demo", "recipes"},
 }
 """Room to the rooms it may import (itself is always allowed)."""
 

@@ -20,10 +20,11 @@ from leakkit.errors import ExitCode, LeakkitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "info", "recipe", "demo")
+COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "info", "recipes", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
 
 _MODULES = {"try": "try_"}
@@ -36,7 +37,7 @@ leakkit diagnose PID --for 60s         several snapshots, then the diagnosis
 leakkit snapshot PID -o a.leak         one snapshot into a file
 leakkit diagnose a.leak b.leak c.leak  the same diagnosis from files, on any machine
 leakkit info a.leak                    what is inside a snapshot file
-leakkit recipe collect                 how to apply a fix
+leakkit recipes show collect           how to apply a fix
 leakkit demo                           two real leaks, found and fixed
 """
 
@@ -54,10 +55,21 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     for name in COMMANDS:
-        own = _MODULES.get(name, name)
-        module = importlib.import_module(f"leakkit.commands.{own}")
-        app.command(name, cls=getattr(module, "COMMAND_CLASS", None))(_guarded(getattr(module, own)))
+        _add(app, name, importlib.import_module(f"leakkit.commands.{_MODULES.get(name, name)}"))
     return app
+
+
+def _add(app: typer.Typer, name: str, module: ModuleType) -> None:
+    """A command, or a group that does by itself what the command does when none of those below is named."""
+    command, below = getattr(module, _MODULES.get(name, name)), getattr(module, "SUBCOMMANDS", ())
+    if not below:
+        app.command(name, cls=getattr(module, "COMMAND_CLASS", None))(_guarded(command))
+        return
+    group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+    group.callback(invoke_without_command=True)(_guarded(command))
+    for one in below:
+        group.command(one.__name__)(_guarded(one))
+    app.add_typer(group, name=name)
 
 
 def _show_version(value: bool) -> None:

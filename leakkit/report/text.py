@@ -55,7 +55,7 @@ def render_text(report: Report, *, color: bool, width: int, unicode: bool = True
     """
     style = Style(color=color, width=max(width, 60))
     sections = [_header(report, style), _headline(report, style), _ledger(report, style)]
-    sections += [_finding(i, finding, style) for i, finding in enumerate(report.findings, 1)]
+    sections += [finding_lines(i, finding, style) for i, finding in enumerate(report.findings, 1)]
     sections += [
         _not_leaks(report, style),
         _bullets("What the snapshots did to the target", report.disclosures, style),
@@ -105,7 +105,8 @@ def _ledger(report: Report, style: Style) -> list[str]:
     return lines
 
 
-def _finding(number: int, finding: Finding, style: Style) -> list[str]:
+def finding_lines(number: int, finding: Finding, style: Style) -> list[str]:
+    """One finding, as lines."""
     lead = f"{number}. "
     inner = Style(color=style.color, width=style.width - len(lead))
     title = [style.paint(line, "bold") for line in style.wrap(one_line(finding.title), first=lead)]
