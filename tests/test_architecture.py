@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "patch": {"model"},
     "diagnose": {"", "errors", "snapshot_model", "model", "outcomes", "heap", "patch"},
     "report": {"", "errors", "model", "outcomes", "gate", "recipes"},
-    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose"},
+    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose", "patch"},
     "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
     "demo": set(),
     "agent": set(),

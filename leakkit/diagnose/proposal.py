@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_FILES = 40
 """Look for a call of the collector in at most so many of the application's files."""
 
+TAKING_APART = ("unlink", "decompose", "close", "clear", "dispose", "destroy", "shutdown")
+"""Names under which classes offer to take their objects apart, the plainest first."""
+
 _LOCAL = re.compile(r"^(?P<function>.+)\(\) local '(?P<name>[^']+)'$")
 _CLOSURE = re.compile(r"^(?P<function>.+)\((?P<form>closure variable|default) '(?P<name>[^']+)'\)$")
 _FRAME = re.compile(r"^(?:frame|coroutine|generator|async_generator) (?P<function>.+)\(\)$")
@@ -44,6 +47,9 @@ def with_change(context: Context, weighed: Weighed, finding: Finding, sources: S
         sources: reads the target's files; None reads none.
     """
     fix = finding.fix
+    if finding.owner != APPLICATION and weighed.suspect.kind == SuspectKind.GARBAGE:
+        how = _library_cycle(context.look, weighed.suspect, finding)
+        return replace(finding, fix=replace(fix, how=how or fix.how))
     if finding.owner != APPLICATION:
         advice = _library_advice(context.look, weighed.suspect, finding)
         return replace(finding, fix=replace(fix, how=fix.how + advice)) if advice else finding
@@ -183,6 +189,36 @@ def _for_parent(look: Lookup, suspect: Suspect) -> Request | None:
         if file and look.owners.of_file(file) == APPLICATION:
             found = Request(Cause.PARENT, (file,), names=(plain[1],), class_name=before.type.removeprefix(f"{module}."))
     return found
+
+
+def _library_cycle(look: Lookup, suspect: Suspect, finding: Finding) -> str:
+    """How to do away with a cycle that is not the application's to break; empty where freezing is the cause."""
+    if suspect.place.holder.kind == HolderKind.FROZEN:
+        return ""
+    whose = "the standard library" if finding.owner == STDLIB else finding.owner.removeprefix("library:")
+    text = f"the cycle {suspect.place.path_text} is made by {whose}, whose code is not the application's to change"
+    collect = "gc.collect() after each large piece of work or at idle"
+    if method := _taking_apart(look, suspect.place.types):
+        return f"{text}: call {method} of what is done with; or call {collect}"
+    return f"{text}: do not keep such objects longer than needed, and call {collect}"
+
+
+def _taking_apart(look: Lookup, types: tuple[str, ...]) -> str:
+    """The cycle's own method that takes it apart (``unlink``, ``decompose``, ``close``), with its place."""
+    wanted = [
+        f"{name}.{method}"
+        for method in TAKING_APART
+        for type_name in dict.fromkeys(types)
+        if "." in type_name
+        for name in sorted(look.bases(type_name), key=lambda one: one != type_name)
+    ]
+    texts = [known for node in look.function_rows if (known := look.function_text(node)) is not None]
+    found = {f"{module}.{name}": (name, file, line) for name, file, line, module in texts}
+    for name in wanted:
+        if name in found:
+            qualified, file, line = found[name]
+            return f"`{qualified}()` ({file}:{line})"
+    return ""
 
 
 def _library_advice(look: Lookup, suspect: Suspect, finding: Finding) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from leakkit.patch.edit import Edit, after, instead, snippet
-from leakkit.patch.sites import additions, definition
-from leakkit.patch.source import Function
+from leakkit.patch.edit import Edit, after, before, instead, snippet
+from leakkit.patch.sites import additions, definition, root
+from leakkit.patch.source import Definition, Function
 
 if TYPE_CHECKING:
     from leakkit.model import Snippet
     from leakkit.patch.request import Request
     from leakkit.patch.sites import Site
     from leakkit.patch.source import Source
+
+CLOSING = frozenset({"close", "aclose", "stop", "shutdown", "disconnect", "dispose", "unsubscribe", "__exit__"})
+"""Methods by which an object is done with."""
 
 
 def copied(source: Source, request: Request) -> Snippet | None:
@@ -171,6 +174,8 @@ def unsubscribed(source: Source, request: Request) -> Snippet | None:
     """A function that registers returns how to take that back."""
     for site in additions(source, request):
         function = source.enclosing(site.statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if found := _closed(source, site, function):
+            return found
         usable = site.how in {"append", "add", "[]="} and source.alone(site.statement)
         if not usable or not isinstance(function, Function):
             continue
@@ -186,6 +191,35 @@ def unsubscribed(source: Source, request: Request) -> Snippet | None:
         note = "the subscriber keeps what it gets and calls it when it is closed"
         return snippet(source, [after(source, site.statement, line)], note=note)
     return None
+
+
+def _closed(source: Source, site: Site, function: ast.AST | None) -> Snippet | None:
+    """An object that registers a method of its own takes it back where it is closed."""
+    value, class_ = site.value, source.parents.get(function) if function is not None else None
+    own = isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "self"
+    undo = _undo(source, site)
+    if not own or not undo or not isinstance(class_, ast.ClassDef) or site.how == "[]=":
+        return None
+    base = list(root(site.receiver))[-1]
+    if not isinstance(base, ast.Name) or not (base.id == "self" or _is_global(source, base.id)):
+        return None
+    ending = next((n for n in class_.body if isinstance(n, Function) and n.name in CLOSING), None)
+    if ending is None:
+        lines = ("", "def close(self):", f"    {undo}")
+        note = f"whoever is done with a {class_.name} calls it"
+        return snippet(source, [after(source, class_.body[-1], *lines)], note=note)
+    first = ending.body[1] if ast.get_docstring(ending) is not None and len(ending.body) > 1 else ending.body[0]
+    if not ending.args.args or ending.args.args[0].arg != "self" or not source.alone(first):
+        return None
+    return snippet(source, [before(source, first, undo)])
+
+
+def _is_global(source: Source, name: str) -> bool:
+    """Whether the module's own top level binds a name."""
+    stores = (n for s in source.tree.body if not isinstance(s, Definition) for n in ast.walk(s))
+    return source.binds(name) or any(
+        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in stores
+    )
 
 
 def _undo(source: Source, site: Site) -> str:

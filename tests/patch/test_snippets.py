@@ -209,6 +209,9 @@ def test_caches(text, name, expected):
         ("L = {}\n\ndef subscribe(key, callback):\n    L[key] = callback\n", ["return lambda: L.pop(key, None)"]),
         ("L = set()\n\ndef subscribe(callback):\n    L.add(callback)\n", ["return lambda: L.discard(callback)"]),
         ("L = []\n\ndef subscribe(callback):\n    L.append(callback)\n    return len(L)\n", None),
+        # An object that registers its own method takes it back where it is closed, or gets a place to be.
+        ("L = []\n\nclass V:\n    def __init__(self):\n        L.append(self.on)\n\n    def on(self): pass\n\n    def close(self):\n        '''Done.'''\n        self.x = 1\n", ["L.remove(self.on)"]),
+        ("L = []\n\nclass V:\n    def __init__(self):\n        L.append(self.on)\n\n    def on(self):\n        pass\n", ["def close(self):", "L.remove(self.on)"]),
         ("L = []\n\ndef subscribe(callback):\n    L.append(lambda: callback())\n", None),
     ],
 )
