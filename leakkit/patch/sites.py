@@ -93,7 +93,8 @@ def additions(source: Source, request: Request) -> list[Site]:
     ]
     inner = source.class_named(request.class_name) if request.class_name else None
     if inner is not None:
-        own = [s for s in found if inner.lineno <= s.statement.lineno <= (inner.end_lineno or 0)]
+        last = inner.end_lineno or 0
+        own = [s for s in found if inner.lineno <= s.statement.lineno <= last and s.how != "="]
         found = own or found
     return sorted(found, key=lambda site: (not site.direct, site.statement.lineno))
 

@@ -220,6 +220,12 @@ def test_registries(text, expected):
     assert (added(found) if found else None) == expected
 
 
+def test_listeners_of_another_class():
+    """The list is made in one class and filled from another."""
+    text = "class Feed:\n    def __init__(self):\n        self.listeners = []\n\nfeed = Feed()\n\nclass View:\n    def __init__(self):\n        feed.listeners.append(self.on)\n\n    def on(self):\n        pass\n\n    def close(self):\n        self.gone = True\n"
+    assert added(change(text, Cause.REGISTRY, names=("listeners",), class_name="Feed")) == ["feed.listeners.remove(self.on)"]
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "expected"),
     [
