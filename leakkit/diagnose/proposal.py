@@ -47,13 +47,13 @@ def with_change(context: Context, weighed: Weighed, finding: Finding, sources: S
         sources: reads the target's files; None reads none.
     """
     fix = finding.fix
-    if finding.owner != APPLICATION and weighed.suspect.kind == SuspectKind.GARBAGE:
-        how = _library_cycle(context.look, weighed.suspect, finding)
-        return replace(finding, fix=replace(fix, how=how or fix.how))
-    if finding.owner != APPLICATION:
+    wanted = request_for(context, weighed, finding)
+    # Who switched the collector off, or froze the heap, is not who made the cycles.
+    if finding.owner != APPLICATION and (wanted is None or wanted.cause not in (Cause.DISABLED, Cause.FROZEN)):
+        if weighed.suspect.kind == SuspectKind.GARBAGE:
+            return replace(finding, fix=replace(fix, how=_library_cycle(context.look, weighed.suspect, finding)))
         advice = _library_advice(context.look, weighed.suspect, finding)
         return replace(finding, fix=replace(fix, how=fix.how + advice)) if advice else finding
-    wanted = request_for(context, weighed, finding) if sources is not None else None
     found = make_snippet(sources, wanted) if sources is not None and wanted is not None else None
     if found is None:
         return finding
@@ -192,9 +192,7 @@ def _for_parent(look: Lookup, suspect: Suspect) -> Request | None:
 
 
 def _library_cycle(look: Lookup, suspect: Suspect, finding: Finding) -> str:
-    """How to do away with a cycle that is not the application's to break; empty where freezing is the cause."""
-    if suspect.place.holder.kind == HolderKind.FROZEN:
-        return ""
+    """How to do away with a cycle that is not the application's to break."""
     whose = "the standard library" if finding.owner == STDLIB else finding.owner.removeprefix("library:")
     text = f"the cycle {suspect.place.path_text} is made by {whose}, whose code is not the application's to change"
     collect = "gc.collect() after each large piece of work or at idle"
