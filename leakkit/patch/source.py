@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import io
+import os
+import stat
 import tokenize
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,17 +173,37 @@ class Sources:
 
     def read(self, file: str | None) -> Source | None:
         """The file, or None when it cannot be read, is no Python that this Python knows, or was changed since."""
-        if not file or not file.startswith("/"):
+        if not file or not file.startswith("/") or ".." in Path(file).parts:
             return None
-        path = Path(f"{self.root}{file}")
         try:
-            facts = path.stat()
-            if facts.st_size > LARGEST or not path.is_file() or self._changed(facts.st_mtime):
-                return None
-            with tokenize.open(path) as text:
-                return Source(file, text.read())
+            with self._open(file) as raw:
+                facts = os.fstat(raw.fileno())
+                if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST or self._changed(facts.st_mtime):
+                    return None
+                data = raw.read(LARGEST + 1)
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            return Source(file, io.TextIOWrapper(io.BytesIO(data), encoding).read())
         except (OSError, SyntaxError, UnicodeDecodeError, ValueError, RecursionError):
             return None
+
+    def _open(self, file: str) -> BinaryIO:
+        """The file as bytes.
+
+        Below another root no link is followed: an absolute one would lead to a file of leakkit's own root.
+        """
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+        if not self.root:
+            return os.fdopen(os.open(file, flags), "rb")
+        folder = os.open(self.root, flags | os.O_DIRECTORY)
+        try:
+            *folders, name = Path(file).parts[1:]
+            for part in folders:
+                below = os.open(part, flags | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(folder)
+                folder = below
+            return os.fdopen(os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder), "rb")
+        finally:
+            os.close(folder)
 
     def _changed(self, when: float) -> bool:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import textwrap
 
 import pytest
@@ -384,3 +385,19 @@ def test_odd_sources():
         assert added(found) == ["del L[:-32]"]
     text = "K = []\n\ndef f(a):\n    K.append(('é', a[1:]))\n"
     assert added(change(text, Cause.VIEW, names=("K",), is_global=True, types=("tuple", "numpy.ndarray"))) == ["K.append(('é', a[1:].copy()))"]
+
+
+def test_links_do_not_lead_out_of_the_targets_root(tmp_path):
+    """A link below the target's root could lead to a file of leakkit's own: none is followed there, in a folder neither."""
+    own, root = tmp_path / "own.py", tmp_path / "root"
+    own.write_text(MODULE_DICT)
+    (root / "srv").mkdir(parents=True)
+    (root / "srv" / "app.py").symlink_to(own)
+    (root / "lib").symlink_to(tmp_path)
+    os.mkfifo(root / "srv" / "pipe.py")
+    sources = Sources(str(root))
+    for file in ("/srv/app.py", "/lib/own.py", "/srv/../../own.py", "/srv/pipe.py", "/srv"):
+        assert sources.read(file) is None, file
+    assert Sources().read(str(own)) is not None
+    (root / "srv" / "real.py").write_text(MODULE_DICT)
+    assert sources.read("/srv/real.py") is not None
