@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from leakkit.model import Report, SnapshotFacts, TargetFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from leakkit.diagnose.findings import Weighed
     from leakkit.diagnose.history import History, Moment
     from leakkit.snapshot_model import Snapshot
 
@@ -74,10 +76,19 @@ def _warnings(history: History, why_not: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | None = None) -> Report:
-    """Say where the memory is, who holds it, whether it leaks and which fix pays.
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What a diagnosis concludes from, before it is put into words."""
 
-    A pure function of the snapshots but for ``created_at``.
+    context: Context
+    weighed: tuple[Weighed, ...]
+    """Every suspect with its evidence."""
+    told: tuple[Weighed, ...]
+    """Those that become findings, the one to fix first at the front."""
+
+
+def examine(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | None = None) -> Examination:
+    """Look at the snapshots and weigh every suspect.
 
     Args:
         snapshots: one or more snapshots of one process, in any order.
@@ -90,12 +101,34 @@ def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] |
     history = observe(snapshots, say)
     look = Lookup(history.heap, Owners(history.last.snapshot.process, history.last.snapshot.modules))
     context = Context(history, look)
-    seconds = [moment.seconds for moment in history.moments]
-    ledgers = with_growth([make_ledger(m.snapshot, m.figures) for m in history.moments], seconds)
     weighed = weigh(context, detect(context, say))
     told = [item for item in weighed if item.standing in (Standing.PROVEN, Standing.SUSPECTED)]
     told.sort(key=lambda item: rank_key(context, item))
-    findings = tuple(make_finding(context, item) for item in told[:MAX_FINDINGS])
+    return Examination(context, tuple(weighed), tuple(told[:MAX_FINDINGS]))
+
+
+def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | None = None) -> Report:
+    """Say where the memory is, who holds it, whether it leaks and which fix pays.
+
+    A pure function of the snapshots but for ``created_at``.
+
+    Args:
+        snapshots: one or more snapshots of one process, in any order.
+        progress: called with a line before each long step.
+
+    Raises:
+        ValueError: there is no snapshot.
+    """
+    return make_report(examine(snapshots, progress=progress))
+
+
+def make_report(examined: Examination) -> Report:
+    """Put what was found into words."""
+    context, weighed = examined.context, examined.weighed
+    history = context.history
+    seconds = [moment.seconds for moment in history.moments]
+    ledgers = with_growth([make_ledger(m.snapshot, m.figures) for m in history.moments], seconds)
+    findings = tuple(make_finding(context, item) for item in examined.told)
     not_leaks = observations(context, weighed, ledgers)
     why_not = doubts(context, weighed, ledgers)
     verdict = verdict_of(weighed, why_not)
