@@ -1,4 +1,4 @@
-"""The same scraper; it keeps strings of its own."""
+"""The same scraper; it keeps strings of its own, so the tree can be taken apart."""
 
 import bs4
 
@@ -15,3 +15,4 @@ def operation(number):
     """Scrape one page."""
     page = bs4.BeautifulSoup(fetch(number), "html.parser")
     titles.append(str(page.title.string))
+    page.decompose()
