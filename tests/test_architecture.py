@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "report": {"", "errors", "model", "gate", "recipes"},
     "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose"},
     "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
+    "pytest_plugin": {"errors", "gate", "report"},
     "demo": set(),
     "agent": set(),
     "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "gate", "demo", "recipes"},
@@ -42,6 +43,8 @@ FENCED = {
     "elftools": {"capture"},
     "zstandard": {"store"},
     "websockets": {"demo"},
+    "cattrs": {"gate/wire.py"},
+    "pytest": {"pytest_plugin", "gate/in_pytest.py", "gate/pytest_tidy.py"},
 }
 """Third-party package to the rooms, or the one file, that may import it."""
 

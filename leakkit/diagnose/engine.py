@@ -87,12 +87,19 @@ class Examination:
     """Those that become findings, the one to fix first at the front."""
 
 
-def examine(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | None = None) -> Examination:
+def examine(
+    snapshots: Sequence[Snapshot],
+    *,
+    progress: Callable[[str], None] | None = None,
+    material: Callable[[History], int] | None = None,
+) -> Examination:
     """Look at the snapshots and weigh every suspect.
 
     Args:
         snapshots: one or more snapshots of one process, in any order.
         progress: called with a line before each long step.
+        material: says from how many bytes on a change is told, where the usual floors are too high because
+            nothing but one scenario ran between the snapshots.
 
     Raises:
         ValueError: there is no snapshot.
@@ -100,7 +107,7 @@ def examine(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | 
     say = progress or (lambda _text: None)
     history = observe(snapshots, say)
     look = Lookup(history.heap, Owners(history.last.snapshot.process, history.last.snapshot.modules))
-    context = Context(history, look)
+    context = Context(history, look, material(history) if material else None)
     weighed = weigh(context, detect(context, say))
     told = [item for item in weighed if item.standing in (Standing.PROVEN, Standing.SUSPECTED)]
     told.sort(key=lambda item: rank_key(context, item))

@@ -104,7 +104,7 @@ def _ledger(report: Report, style: Style) -> list[str]:
 
 
 def finding_lines(number: int, finding: Finding, style: Style) -> list[str]:
-    """One finding, as lines."""
+    """One finding: title, facts, path, evidence and fix."""
     lead = f"{number}. "
     inner = Style(color=style.color, width=style.width - len(lead))
     title = [style.paint(line, "bold") for line in style.wrap(one_line(finding.title), first=lead)]
