@@ -34,7 +34,14 @@ FEWEST_DIAGNOSED_CALLS = 50
 SLOWEST_DIAGNOSED_SECONDS = 10.0
 """Unless so many calls take longer than this."""
 
+OFF_HEAP_TIMES = 2.0
+"""Allocators add to what objects weigh, but not as much again."""
+
+OFF_HEAP_BYTES = 16
+"""The smallest block of C memory that a call can leave behind is larger."""
+
 _MISSING = -1
+_OFF_HEAP = (Metric.NATIVE, Metric.USS, Metric.RSS)
 _GARBAGE = (Metric.GARBAGE_OBJECTS, Metric.GARBAGE_BYTES)
 
 
@@ -204,7 +211,9 @@ class Rounds:
                 if garbage:
                     self._ledger.forget(Metric.GARBAGE_OBJECTS)
                 self._look(observer)
-            self.diagnosis = observer.explain(calls=calls, collector=held or gc.isenabled(), garbage=garbage)
+            self.diagnosis = observer.explain(
+                calls=calls, collector=held or gc.isenabled(), garbage=garbage, off_heap=self._off_heap(calls)
+            )
         except ObserverError as error:
             self.diagnosis = {"failed": str(error)}
         finally:
@@ -214,6 +223,13 @@ class Rounds:
         start, *rounds = self._ledger.rounds()
         self.rounds = tuple(rounds)
         self.growths = (*judge(start, rounds[:decided], ignore=self.plan.ignore)[1], *self._on_the_graph(decided))
+
+    def _off_heap(self, calls: int) -> bool:
+        """Whether C memory, or resident memory, grows by clearly more than the objects of the last round."""
+        *_, before, after = self._ledger.rounds()
+        objects = (after.counts[Metric.BYTES] - before.counts[Metric.BYTES]) / calls
+        rates = [one.per_call[-1] for one in self.growths if one.regressed and one.metric in _OFF_HEAP]
+        return any(rate > OFF_HEAP_TIMES * objects + OFF_HEAP_BYTES for rate in rates)
 
     def _look(self, observer: Observer) -> None:
         self._ledger.observe(observer.snapshot())

@@ -69,6 +69,10 @@ def check_of(rounds: Rounds, subject: str, *, file: str | None = None, line: int
     diagnosis = rounds.diagnosis or {}
     outcome, headline, notes = _decide(rounds, diagnosis)
     regressed = outcome == Outcome.REGRESSION
+    files = tuple(Path(name) for name in diagnosis.get("files", ()))
+    if not regressed:
+        for path in files:
+            path.unlink(missing_ok=True)
     return Check(
         subject,
         outcome,
@@ -77,7 +81,7 @@ def check_of(rounds: Rounds, subject: str, *, file: str | None = None, line: int
         growths=rounds.growths if regressed else tuple(_cleared(one) for one in rounds.growths),
         findings=_findings(diagnosis) if regressed else (),
         notes=(*notes, *diagnosis.get("warnings", ())),
-        snapshots=tuple(Path(name) for name in diagnosis.get("files", ())) if regressed else (),
+        snapshots=files if regressed else (),
         seconds=rounds.seconds,
         file=file,
         line=line,
