@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from leakkit.gate.counters import Counters
+from leakkit.gate.left_open import in_words, kinds
 from leakkit.gate.model import Metric, Round
 from leakkit.gate.observer import SNAPSHOT_METRICS, ObserverError
 from leakkit.gate.rule import ESCALATION, MOST_ROUNDS, Course, judge
@@ -117,6 +118,8 @@ class Rounds:
         self.rounds: tuple[Round, ...] = ()
         self.diagnosis: dict[str, Any] | None = None
         """What the observer said of the rounds after the decision; None when it was not asked."""
+        self.stayed: tuple[str, ...] = ()
+        """Kinds of files and threads that have become more, in words."""
         self.finished = False
         """Whether the iteration came to its end, by a decision or by the deadline."""
         self._observe = observe
@@ -139,9 +142,13 @@ class Rounds:
             seconds = yield from self._warm_up()
             calls = yield from self._probe(seconds)
             yield from range(calls)  # the first round brings what only much work brings, and is not counted
+            before = {metric: kinds(metric) for metric in (Metric.FILES, Metric.THREADS)}
             self._settle()
             self._ledger.add(0, 0.0)
             yield from self._decide(calls)
+            if self.course == Course.LEAKS:
+                regressed = {growth.metric for growth in self.growths if growth.regressed}
+                self.stayed = tuple(in_words(m, counted) for m, counted in before.items() if m in regressed)
             if self.course == Course.LEAKS and self._observe is not None:
                 yield from self._diagnose(self._observe(), seconds)
             self.finished = True

@@ -99,7 +99,20 @@ def _decide(rounds: Rounds, diagnosis: dict[str, Any]) -> tuple[Outcome, str, li
     if bounded and _explained(rounds, diagnosis):
         return Outcome.PASS, f"what grows is below a declared bound: {bounded[0]}", bounded
     notes = [f"no diagnosis: {diagnosis['failed']}"] if "failed" in diagnosis else bounded
+    notes += [line for line in (*rounds.stayed, _unseen(rounds.growths)) if line]
     return Outcome.REGRESSION, _headline(rounds.growths, diagnosis), notes
+
+
+def _unseen(growths: tuple[Growth, ...]) -> str:
+    """What it means when memory blocks stay and no object does."""
+    regressed = {one.metric for one in growths if one.regressed}
+    counted = {one.metric for one in growths}
+    if Metric.BLOCKS not in regressed or Metric.OBJECTS not in counted or Metric.OBJECTS in regressed:
+        return ""
+    return (
+        "memory blocks stay and no object that Python reaches does: C code keeps memory or a reference "
+        "(a missing Py_DECREF), or an internal table of the interpreter grows"
+    )
 
 
 def _explained(rounds: Rounds, diagnosis: dict[str, Any]) -> bool:

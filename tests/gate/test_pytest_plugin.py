@@ -72,7 +72,7 @@ LEAKING = {
     "test_assert_no_growth_leaks": "test_all_kinds.KEPT",
     "test_cycles_leak": "young-survivor",
     "test_threads_leak": "threads a call",
-    "test_files_leak": "open files a call",
+    "test_files_leak": "files that stayed",
 }
 
 
