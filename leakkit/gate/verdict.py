@@ -39,8 +39,10 @@ _TELLING: Final = (
     Metric.THREADS,
     Metric.FILES,
     Metric.OBJECTS,
+    Metric.BYTES,
     Metric.BLOCKS,
     Metric.GARBAGE_OBJECTS,
+    Metric.GARBAGE_BYTES,
     Metric.NATIVE,
     Metric.USS,
     Metric.RSS,
@@ -78,7 +80,7 @@ def check_of(rounds: Rounds, subject: str, *, file: str | None = None, line: int
         outcome,
         headline,
         rounds=rounds.rounds,
-        growths=rounds.growths if regressed else tuple(_cleared(one) for one in rounds.growths),
+        growths=_ordered(rounds.growths if regressed else tuple(_cleared(one) for one in rounds.growths)),
         findings=_findings(diagnosis) if regressed else (),
         notes=(*notes, *diagnosis.get("warnings", ())),
         snapshots=files if regressed else (),
@@ -131,7 +133,7 @@ def _headline(growths: tuple[Growth, ...], diagnosis: dict[str, Any]) -> str:
     regressed = {one.metric: one for one in growths if one.regressed}
     metric = next((m for m in _TELLING if m in regressed), next(iter(regressed)))
     growth = regressed[metric]
-    text = f"{growth.per_call[-1]:+,.3g} {_NAMES[metric]} a call in each of {STREAK} rounds"
+    text = f"{growth.per_call[-1]:+,.3g} {_NAMES[metric]} a call in each of {STREAK + 1} rounds"
     findings = diagnosis.get("findings")
     return f"{text}: {findings[0]['title']}" if findings else text
 
@@ -143,6 +145,12 @@ def _findings(diagnosis: dict[str, Any]) -> tuple[Finding, ...]:
     from leakkit.gate.wire import findings_from  # noqa: PLC0415 - not loaded into the process of a scenario that passes
 
     return findings_from(rows)
+
+
+def _ordered(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
+    """What regressed first, the most telling metric first: outputs have room for some of them only."""
+    order = {metric: number for number, metric in enumerate(_TELLING)}
+    return tuple(sorted(growths, key=lambda one: (not one.regressed, order[one.metric])))
 
 
 def _cleared(growth: Growth) -> Growth:
