@@ -17,7 +17,7 @@ from leakkit.gate.counters import Counters
 from leakkit.gate.left_open import in_words, kinds
 from leakkit.gate.model import Metric, Round
 from leakkit.gate.observer import SNAPSHOT_METRICS, ObserverError
-from leakkit.gate.rule import ESCALATION, MOST_ROUNDS, Course, confirm, judge
+from leakkit.gate.rule import ESCALATION, FLOORS, MOST_ROUNDS, Course, confirm, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -282,5 +282,11 @@ class Rounds:
         if len(rows) <= DIAGNOSED_ROUNDS:
             return []
         only = [replace(one, counts={m: v for m, v in one.counts.items() if m in SNAPSHOT_METRICS}) for one in rows]
-        growths = judge(only[0], only[1:], ignore=self.plan.ignore, streak=DIAGNOSED_ROUNDS)[1]
-        return [replace(one, first_round=decided) for one in growths]
+        growths = judge(only[0], only[1:], ignore=self.plan.ignore)[1]
+        return [self._seen(replace(one, first_round=decided)) for one in growths]
+
+    def _seen(self, growth: Growth) -> Growth:
+        """Growth between snapshots as one that regressed: the pace was held up by the counters of the rounds before."""
+        floor = FLOORS[growth.metric].per_call
+        grew = growth.metric not in self.plan.ignore and all(rate >= floor for rate in growth.per_call)
+        return replace(growth, regressed=grew, why=f"{'grew' if grew else 'did not grow'} in each diagnosed round")
