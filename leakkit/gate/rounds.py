@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from leakkit.gate.counters import Counters
+from leakkit.gate.left_open import in_words, kinds
 from leakkit.gate.model import Metric, Round
 from leakkit.gate.observer import SNAPSHOT_METRICS, ObserverError
 from leakkit.gate.rule import ESCALATION, MOST_ROUNDS, Course, judge
@@ -34,7 +35,14 @@ FEWEST_DIAGNOSED_CALLS = 50
 SLOWEST_DIAGNOSED_SECONDS = 10.0
 """Unless so many calls take longer than this."""
 
+OFF_HEAP_TIMES = 2.0
+"""Allocators add to what objects weigh, but not as much again."""
+
+OFF_HEAP_BYTES = 16
+"""The smallest block of C memory that a call can leave behind is larger."""
+
 _MISSING = -1
+_OFF_HEAP = (Metric.NATIVE, Metric.USS, Metric.RSS)
 _GARBAGE = (Metric.GARBAGE_OBJECTS, Metric.GARBAGE_BYTES)
 
 
@@ -110,6 +118,8 @@ class Rounds:
         self.rounds: tuple[Round, ...] = ()
         self.diagnosis: dict[str, Any] | None = None
         """What the observer said of the rounds after the decision; None when it was not asked."""
+        self.stayed: tuple[str, ...] = ()
+        """Kinds of files and threads that have become more, in words."""
         self.finished = False
         """Whether the iteration came to its end, by a decision or by the deadline."""
         self._observe = observe
@@ -132,9 +142,13 @@ class Rounds:
             seconds = yield from self._warm_up()
             calls = yield from self._probe(seconds)
             yield from range(calls)  # the first round brings what only much work brings, and is not counted
+            before = {metric: kinds(metric) for metric in (Metric.FILES, Metric.THREADS)}
             self._settle()
             self._ledger.add(0, 0.0)
             yield from self._decide(calls)
+            if self.course == Course.LEAKS:
+                regressed = {growth.metric for growth in self.growths if growth.regressed}
+                self.stayed = tuple(in_words(m, counted) for m, counted in before.items() if m in regressed)
             if self.course == Course.LEAKS and self._observe is not None:
                 yield from self._diagnose(self._observe(), seconds)
             self.finished = True
@@ -204,7 +218,9 @@ class Rounds:
                 if garbage:
                     self._ledger.forget(Metric.GARBAGE_OBJECTS)
                 self._look(observer)
-            self.diagnosis = observer.explain(calls=calls, collector=held or gc.isenabled(), garbage=garbage)
+            self.diagnosis = observer.explain(
+                calls=calls, collector=held or gc.isenabled(), garbage=garbage, off_heap=self._off_heap(calls)
+            )
         except ObserverError as error:
             self.diagnosis = {"failed": str(error)}
         finally:
@@ -214,6 +230,13 @@ class Rounds:
         start, *rounds = self._ledger.rounds()
         self.rounds = tuple(rounds)
         self.growths = (*judge(start, rounds[:decided], ignore=self.plan.ignore)[1], *self._on_the_graph(decided))
+
+    def _off_heap(self, calls: int) -> bool:
+        """Whether C memory, or resident memory, grows by clearly more than the objects of the last round."""
+        *_, before, after = self._ledger.rounds()
+        objects = (after.counts[Metric.BYTES] - before.counts[Metric.BYTES]) / calls
+        rates = [one.per_call[-1] for one in self.growths if one.regressed and one.metric in _OFF_HEAP]
+        return any(rate > OFF_HEAP_TIMES * objects + OFF_HEAP_BYTES for rate in rates)
 
     def _look(self, observer: Observer) -> None:
         self._ledger.observe(observer.snapshot())

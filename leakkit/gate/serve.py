@@ -17,6 +17,7 @@ from leakkit.capture.take import take_snapshot
 from leakkit.errors import LeakkitError, TargetError, UsageError
 from leakkit.gate.explain import count, explain
 from leakkit.gate.model import Metric, Round
+from leakkit.gate.rounds import OFF_HEAP_BYTES, OFF_HEAP_TIMES
 from leakkit.gate.rule import ESCALATION, MOST_ROUNDS, Course, judge
 from leakkit.gate.service import Load, Service, ready_when, run_service, split_command
 from leakkit.gate.verdict import check_of, unmeasured
@@ -36,6 +37,7 @@ FLOAT_BYTES: Final = 1 << 20
 FLOAT_RATE: Final = 100.0
 """More garbage a request than this may be on its way to more than that: the rounds go on until it is decided."""
 _GARBAGE: Final = frozenset({Metric.GARBAGE_OBJECTS, Metric.GARBAGE_BYTES})
+_RESIDENT: Final = frozenset({Metric.NATIVE, Metric.RSS, Metric.USS})
 _LIVE: Final = frozenset({Metric.OBJECTS, Metric.BYTES, Metric.FILES, Metric.THREADS})
 
 Ident = tuple[int, int]
@@ -69,6 +71,7 @@ class _Measured:
     rounds: tuple[Round, ...] = ()
     seconds: float = 0.0
     diagnosis: dict[str, Any] | None = None
+    stayed: tuple[str, ...] = ()
     finished: bool = False
 
 
@@ -239,10 +242,18 @@ def _explain(plan: ServePlan, series: _Series, measured: _Measured) -> dict[str,
     answer: dict[str, Any]
     try:
         enabled = snapshots[-1].collector.enabled
-        answer = explain(snapshots, calls=measured.rounds[-1].calls, collector=enabled, garbage=garbage)
+        calls, off_heap = measured.rounds[-1].calls, _off_heap(measured.growths)
+        answer = explain(snapshots, calls=calls, collector=enabled, garbage=garbage, off_heap=off_heap)
     except LeakkitError as error:
         answer = {"failed": error.message}
     return {**answer, "files": _keep(snapshots, plan.keep)}
+
+
+def _off_heap(growths: Sequence[Growth]) -> bool:
+    """Whether C memory, or resident memory, grows by clearly more than objects do."""
+    objects = next((one.per_call[-1] for one in growths if one.metric == Metric.BYTES), 0.0)
+    rates = [one.per_call[-1] for one in growths if one.regressed and one.metric in _RESIDENT]
+    return any(rate > OFF_HEAP_TIMES * objects + OFF_HEAP_BYTES for rate in rates)
 
 
 def _keep(snapshots: Sequence[Snapshot], folder: Path | None) -> list[str]:

@@ -71,6 +71,10 @@ class Measured(Protocol):
         """What :func:`leakkit.gate.explain.explain` says, with ``files``; ``failed`` when it could not."""
 
     @property
+    def stayed(self) -> tuple[str, ...]:
+        """Which files and threads stayed, in words."""
+
+    @property
     def finished(self) -> bool:
         """Whether the rounds came to their end."""
 
@@ -96,6 +100,10 @@ def check_of(rounds: Measured, subject: str, *, file: str | None = None, line: i
     diagnosis = rounds.diagnosis or {}
     outcome, headline, notes = _decide(rounds, diagnosis)
     regressed = outcome == Outcome.REGRESSION
+    files = tuple(Path(name) for name in diagnosis.get("files", ()))
+    if not regressed:
+        for path in files:
+            path.unlink(missing_ok=True)
     return Check(
         subject,
         outcome,
@@ -104,7 +112,7 @@ def check_of(rounds: Measured, subject: str, *, file: str | None = None, line: i
         growths=rounds.growths if regressed else tuple(_cleared(one) for one in rounds.growths),
         findings=_findings(diagnosis) if regressed else (),
         notes=(*notes, *diagnosis.get("warnings", ())),
-        snapshots=tuple(Path(name) for name in diagnosis.get("files", ())) if regressed else (),
+        snapshots=files if regressed else (),
         seconds=rounds.seconds,
         file=file,
         line=line,
@@ -122,7 +130,20 @@ def _decide(rounds: Measured, diagnosis: dict[str, Any]) -> tuple[Outcome, str, 
     if bounded and _explained(rounds, diagnosis):
         return Outcome.PASS, f"what grows is below a declared bound: {bounded[0]}", bounded
     notes = [f"no diagnosis: {diagnosis['failed']}"] if "failed" in diagnosis else bounded
+    notes += [line for line in (*rounds.stayed, _unseen(rounds.growths)) if line]
     return Outcome.REGRESSION, _headline(rounds.growths, diagnosis), notes
+
+
+def _unseen(growths: tuple[Growth, ...]) -> str:
+    """What it means when memory blocks stay and no object does."""
+    regressed = {one.metric for one in growths if one.regressed}
+    counted = {one.metric for one in growths}
+    if Metric.BLOCKS not in regressed or Metric.OBJECTS not in counted or Metric.OBJECTS in regressed:
+        return ""
+    return (
+        "memory blocks stay and no object that Python reaches does: C code keeps memory or a reference "
+        "(a missing Py_DECREF), or an internal table of the interpreter grows"
+    )
 
 
 def _explained(rounds: Measured, diagnosis: dict[str, Any]) -> bool:
