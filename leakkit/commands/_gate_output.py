@@ -62,11 +62,13 @@ def finish(report: GateReport, options: Options) -> None:
     from leakkit.gate.baseline import read_baseline
     from leakkit.gate.budgets import read_policy
     from leakkit.gate.judge import judge
+    from leakkit.gate.keep import only_of_failures
 
     policy = read_policy(Path.cwd())
     if options.update:
         report = _update(report, policy)
     judged = judge(report, policy, read_baseline(policy.baseline))
+    judged = replace(judged, checks=tuple(only_of_failures(check) for check in judged.checks))
     _deliver(judged, options)
     raise SystemExit(judged.exit_code)
 
