@@ -117,9 +117,8 @@ class Rounds:
         self.growths: tuple[Growth, ...] = ()
         self.rounds: tuple[Round, ...] = ()
         self.diagnosis: dict[str, Any] | None = None
-        """What the observer said of the rounds after the decision; None when it was not asked."""
-        self.stayed: tuple[str, ...] = ()
-        """Kinds of files and threads that have become more, in words."""
+        """What the observer said of the rounds after the decision, and which files and threads stayed; None when
+        nothing was to be diagnosed."""
         self.finished = False
         """Whether the iteration came to its end, by a decision or by the deadline."""
         self._observe = observe
@@ -146,11 +145,11 @@ class Rounds:
             self._settle()
             self._ledger.add(0, 0.0)
             yield from self._decide(calls)
-            if self.course == Course.LEAKS:
-                regressed = {growth.metric for growth in self.growths if growth.regressed}
-                self.stayed = tuple(in_words(m, counted) for m, counted in before.items() if m in regressed)
             if self.course == Course.LEAKS and self._observe is not None:
+                regressed = {growth.metric for growth in self.growths if growth.regressed}
+                stayed = [in_words(metric, counted) for metric, counted in before.items() if metric in regressed]
                 yield from self._diagnose(self._observe(), seconds)
+                self.diagnosis = {**(self.diagnosis or {}), "stayed": stayed}
             self.finished = True
         finally:
             self.seconds = time.monotonic() - self._began

@@ -130,7 +130,7 @@ def _decide(rounds: Measured, diagnosis: dict[str, Any]) -> tuple[Outcome, str, 
     if bounded and _explained(rounds, diagnosis):
         return Outcome.PASS, f"what grows is below a declared bound: {bounded[0]}", bounded
     notes = [f"no diagnosis: {diagnosis['failed']}"] if "failed" in diagnosis else bounded
-    notes += [line for line in (*rounds.stayed, _unseen(rounds.growths)) if line]
+    notes += [line for line in (*diagnosis.get("stayed", ()), _unseen(rounds.growths)) if line]
     return Outcome.REGRESSION, _headline(rounds.growths, diagnosis), notes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,18 @@ def test_a_wrong_command_line_has_status_2(arguments: list[str], words: str) -> 
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_gate_leaves_no_process_behind(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "leakkit", "gate", "scenarios:tells_its_process_and_waits"]
+    with subprocess.Popen(command, cwd=SUITES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stderr is not None
+        line = next(text for text in program.stderr if text.startswith("process "))
+        program.send_signal(number)
+        program.communicate(timeout=60)
+    assert program.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert not Path(f"/proc/{line.split()[1]}").exists()
 
 
 def suite(folder: Path) -> Path:

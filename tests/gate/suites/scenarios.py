@@ -77,6 +77,11 @@ def slow():
     time.sleep(0.2)
 
 
+def tells_its_process_and_waits():
+    print(f"process {os.getpid()}", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+
 class Jobs:
     @staticmethod
     def run():
