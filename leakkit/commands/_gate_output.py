@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from leakkit.commands._console import check_place, emit, note, stdout_terminal, write_file
-from leakkit.commands.recipe import all_recipes
 from leakkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,11 +86,13 @@ def _update(report: GateReport, policy: Policy) -> GateReport:
 
 
 def _deliver(report: GateReport, options: Options) -> None:
+    from leakkit.recipes.catalogue import read_recipes
     from leakkit.report.gate import GateLook, render_gate
 
     terminal = stdout_terminal()
     root = Path(os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or _repository())
-    look = GateLook(root, all_recipes(), terminal.color, terminal.width, terminal.unicode)
+    recipes = {one.fix: one.text for one in read_recipes()}
+    look = GateLook(root, recipes, terminal.color, terminal.width, terminal.unicode)
     if not any(place == STDOUT for _, place in options.reports):
         emit(render_gate(report, "text", look))
     for name, place in options.reports:

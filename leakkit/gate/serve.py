@@ -71,7 +71,6 @@ class _Measured:
     rounds: tuple[Round, ...] = ()
     seconds: float = 0.0
     diagnosis: dict[str, Any] | None = None
-    stayed: tuple[str, ...] = ()
     finished: bool = False
 
 

@@ -71,10 +71,6 @@ class Measured(Protocol):
         """What :func:`leakkit.gate.explain.explain` says, with ``files``; ``failed`` when it could not."""
 
     @property
-    def stayed(self) -> tuple[str, ...]:
-        """Which files and threads stayed, in words."""
-
-    @property
     def finished(self) -> bool:
         """Whether the rounds came to their end."""
 

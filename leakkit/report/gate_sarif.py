@@ -64,7 +64,7 @@ def render_gate_sarif(report: GateReport, *, root: Path, recipes: Mapping[str, s
 def _rules(recipes: Mapping[str, str]) -> list[dict[str, Any]]:
     rules = []
     for fix, (name, text) in _RULES.items():
-        recipe = recipes.get(fix.value) or f"See `leakkit recipe {fix.value}`."
+        recipe = recipes.get(fix.value) or f"See `leakkit recipes show {fix.value}`."
         rules.append(_rule(f"leakkit-{fix.value}", f"MemoryLeak{name}", f"{text}: fix {fix.value}", recipe))
     help_text = "Run `leakkit gate` with `--keep` and look at the snapshots with `leakkit diagnose`."
     rules.append(_rule(_GROWTH, "MemoryBudgetPassed", "Memory grows or passes a budget, no holder named", help_text))
