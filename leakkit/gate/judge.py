@@ -50,7 +50,7 @@ def judge(report: GateReport, policy: Policy, baseline: Baseline | None, *, toda
     """
     day = today or datetime.now(UTC).date()
     checks = tuple(judge_check(check, policy, baseline, today=day) for check in report.checks)
-    stale = stale_suppressions(policy.suppressions, report.checks, day)
+    stale = stale_suppressions(policy.suppressions, checks, day)
     return replace(report, checks=checks, warnings=(*report.warnings, *stale))
 
 

@@ -5,6 +5,7 @@ The service is never asked to collect or to trim: what its own collector leaves 
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -72,6 +73,9 @@ class _Measured:
     seconds: float = 0.0
     diagnosis: dict[str, Any] | None = None
     finished: bool = False
+    peak: int | None = None
+    """High-water mark of resident memory, added up over the processes that were there all the time."""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,8 @@ def gate_service(plan: ServePlan, *, report: Callable[[str], None]) -> Check:
         why = f"{error.message} ({error.hint})" if error.hint else error.message
         return unmeasured(plan.serve, why, seconds=time.monotonic() - began, file=file, line=1 if file else None)
     check = check_of(measured, plan.serve, file=file, line=1 if file else None)
-    return replace(check, notes=(*check.notes, *_garbage_note(check)))
+    notes = (*check.notes, *_garbage_note(check), *measured.notes)
+    return replace(check, notes=notes, peak_bytes=measured.peak)
 
 
 def _garbage_note(check: Check) -> tuple[str, ...]:
@@ -183,10 +188,27 @@ def _measure(plan: ServePlan, service: Service, load: Load, measured: _Measured,
         measured.rounds = tuple(rounds)
         calls = int(calls * ESCALATION + 0.5)
     measured.seconds = time.monotonic() - began
+    measured.peak = _peak(series.common())
+    if others := len({one for moment in series.moments for one in moment.counts} - set(series.common())):
+        measured.notes = (f"{others} processes came or went between the rounds and were not counted",)
     measured.finished = True
     if measured.course == Course.LEAKS:
         report("it grows in every round and keeps pace with the load; looking for the holder")
         measured.diagnosis = _explain(plan, series, measured)
+
+
+def _peak(processes: Sequence[Ident]) -> int | None:
+    total = 0
+    for pid, ticks in processes:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+        if found is None or started_at(pid) != ticks:
+            return None
+        total += int(found[1]) * 1024
+    return total
 
 
 def _decide(base: Round, rounds: Sequence[Round], ignore: frozenset[Metric]) -> tuple[Course, tuple[Growth, ...]]:

@@ -238,3 +238,5 @@ def test_stale_suppressions_are_reported() -> None:
         "suppression of path 'app.*' expired on 2026-01-01: fix the leak, or give a new day",
     )
     assert done.outcome == Outcome.PASS
+    failing = judge(report(leaking(finding("new", file=None))), policy(suppress=[{"reason": "r", "path": "old.*"}]), None, today=TODAY)
+    assert (failing.outcome, failing.warnings[1:]) == (Outcome.REGRESSION, ())
