@@ -65,6 +65,15 @@ def test_one_kilobyte_a_request(tmp_path: Path, variant: str, status: int) -> No
         assert source[finding["holder"]["line"] - 1].startswith("audit_log:")
 
 
+@pytest.mark.parametrize(("variant", "told"), [("filling", "below a declared bound"), ("sawtooth", "nothing keeps pace")])
+def test_healthy_services_pass(tmp_path: Path, variant: str, told: str) -> None:
+    """A bounded cache that fills with every request, and a buffer that is flushed now and then."""
+    port = tmp_path / "port"
+    done = gate(tmp_path, words("asgi_service.py", 1024, port, variant), words("load.py", port, 100), "--requests", "100")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert told in " ".join(done.stdout.split())
+
+
 def test_garbage_that_nobody_collects_is_a_young_survivor(tmp_path: Path) -> None:
     """Cycles are not hidden by a collection that the service itself would not make."""
     port = tmp_path / "port"
