@@ -9,7 +9,8 @@ LeakkitError
 │   ├── UnsupportedTarget     musl, stripped of symbols, other architecture, free-threaded
 │   ├── TargetBusy            entered, but the interpreter never reached a safe point
 │   └── CaptureFailed         entered, but the copy could not be made or read
-└── SnapshotFileError     4   the file is not a snapshot, is damaged, or is of another version
+├── SnapshotFileError     4   the file is not a snapshot, is damaged, or is of another version
+└── RecipeBroken          5   a recipe did not deliver what its finding promised
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     TARGET = 3
     SNAPSHOT_FILE = 4
+    RECIPE_BROKEN = 5
     INTERNAL = 70
     INTERRUPTED = 130
 
@@ -85,3 +87,9 @@ class SnapshotFileError(LeakkitError):
     """Not a snapshot, damaged, or written by an incompatible version."""
 
     exit_code = ExitCode.SNAPSHOT_FILE
+
+
+class RecipeBroken(LeakkitError):
+    """A recipe's programs failed, or it did not deliver what its finding promised."""
+
+    exit_code = ExitCode.RECIPE_BROKEN

@@ -24,12 +24,13 @@ MAY_IMPORT = {
     "native": set(),
     "heap": {"errors", "snapshot_model", "native"},
     "diagnose": {"", "errors", "snapshot_model", "model", "heap"},
-    "report": {"", "errors", "model", "gate"},
+    "report": {"", "errors", "model", "gate", "recipes"},
+    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose"},
     "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
     "pytest_plugin": {"errors", "gate", "report"},
     "demo": set(),
     "agent": set(),
-    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "gate", "demo"},
+    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "gate", "demo", "recipes"},
 }
 """Room to the rooms it may import (itself is always allowed)."""
 
@@ -43,6 +44,7 @@ FENCED = {
     "zstandard": {"store"},
     "websockets": {"demo"},
     "cattrs": {"gate/wire.py"},
+    "memray": {"gate/peak.py"},
     "pytest": {"pytest_plugin", "gate/in_pytest.py", "gate/pytest_tidy.py"},
 }
 """Third-party package to the rooms, or the one file, that may import it."""

@@ -8,7 +8,7 @@ import sys
 
 A = globals()["A"]
 
-ATTRIBUTE, DICT_KEY, INDEX, WEAK, BASE, EXTRA = 1, 4, 5, 11, 12, 0x80
+ATTRIBUTE, DICT_KEY, INDEX, LOCAL, WEAK, BASE, EXTRA = 1, 4, 5, 7, 11, 12, 0x80
 PROBE = object()
 FEW_OWNERS = [sys.getrefcount(key) for key, _ in zip([PROBE], [0])][0] + 3
 """What ``sys.getrefcount`` says inside ``Extras.keys`` of a key with four owners."""
@@ -64,6 +64,8 @@ class Extras:
             return self.of_match
         if kinds.ndarray is not None and seen.is_a(kinds.ndarray):
             return self.of_array
+        if kinds.greenlet is not None and seen.is_a(kinds.greenlet):
+            return self.of_greenlet
         return None
 
     def of_dict(self, item, referents):
@@ -178,6 +180,16 @@ class Extras:
             self.view(item, base, fields["nbytes"].__get__(item))
         elif type(kind).__module__ in ("numpy", "numpy.dtypes") and kind.char == "O":
             self.add(item, INDEX, "", list(fields["flat"].__get__(item)))
+
+    def of_greenlet(self, item, referents):
+        """The frame it is suspended in and the locals of it and its callers, which no visitor shows from 3.11 on."""
+        frame = A.kinds.greenlet.__dict__["gr_frame"].__get__(item)
+        if frame is not None and not any(target is frame for target in referents):
+            self.add(item, ATTRIBUTE, "gr_frame", [frame])
+        while frame is not None and sys.version_info >= (3, 11):
+            for name, value in A.suspended.locals_of(frame):
+                self.add(item, LOCAL, name, [value])
+            frame = frame.f_back
 
     def view(self, item, target, extent):
         """A view: a BASE reference and a row of the views' table."""

@@ -169,14 +169,10 @@ def absorb(found):
 def stands_in():
     """Our lists whose references stand for those that the thread states had before the fork.
 
-    These do count.
+    These do count.  Nothing made here is among them: its address would soon be another object's.
     """
-    exceptions = STATE.get("exceptions") or {}
-    return [
-        STATE.get("held") or [],
-        exceptions,
-        *[value for value in exceptions.values() if type(value) is tuple],
-    ]
+    found = [STATE[name] for name in ("held", "exceptions") if STATE.get(name)]
+    return found + [value for value in (STATE.get("exceptions") or {}).values() if type(value) is tuple]
 
 
 def is_ours(value):

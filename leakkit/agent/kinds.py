@@ -64,6 +64,9 @@ context_var = module_value("_contextvars", "ContextVar")
 ndarray = module_value("numpy", "ndarray")
 if ndarray is not None and type(ndarray) is not type:
     ndarray = None
+greenlet = module_value("greenlet", "greenlet")
+if type(greenlet) is not type:
+    greenlet = None
 futures = tuple(
     kind for kind in (module_value("_asyncio", "Future"), module_value("_asyncio", "Task")) if type(kind) is type
 )

@@ -88,7 +88,9 @@ def kinds():
     found += [plain("_functools", "_lru_cache_wrapper"), plain("re", "Match"), plain("_thread", "_local")]
     found += [numpy if type(numpy) is type else None, plain("array", "array")]
     found += [plain("_asyncio", "Future"), plain("_asyncio", "Task"), plain("asyncio.tasks", "_PyTask")]
+    greenlet = plain("greenlet", "greenlet")
     found += [plain("_contextvars", "ContextVar"), plain("_io", "BytesIO")]
+    found += [greenlet if type(greenlet) is type else None]
     return found
 
 

@@ -35,10 +35,9 @@ def as_python_dump(dump: RawDump, told: dict[str, Any]) -> RawDump:
     _types(columns, records, strings)
     columns["extra_count"] = np.ones(len(dump.column("extra_node", "u8")), np.uint32)
     frames = _frames(dump, columns, _line_style(str(told["process"]["version"])))
-    columns, removed = without_own(RawDump(columns, records), [int(item) for item in told["own"]])
-    counts = dict(dump.record("counts"))
-    counts["generations"] = [max(a - b, 0) for a, b in zip(counts["generations"], removed, strict=True)]
-    records["counts"], records["refs_added"] = counts, 0
+    records["refs_added"] = 0
+    kept = without_own(RawDump(columns, records), [int(item) for item in told["own"]])
+    counts = dump.record("counts")
     collector = {**told["collector"], "collecting": bool(counts["collecting"])}
     for name in ("long_lived_total", "long_lived_pending"):
         if int(counts[name]) < 1 << 40:
@@ -51,9 +50,9 @@ def as_python_dump(dump: RawDump, told: dict[str, Any]) -> RawDump:
         "tasks": _tasks(dump, frames, strings),
         "modules": _modules(dump, strings),
         "warnings": [],
-        "objects": len(columns["node"]),
+        "objects": len(kept.rows[0]) if kept.rows else 0,
     }
-    return RawDump(columns, records)
+    return kept
 
 
 class _Strings:
@@ -171,7 +170,7 @@ def _memory(dump: RawDump) -> dict[str, Any]:
         done, in_use, free, mapped, before, after = figures
         if done & 1:
             out.update(malloc_in_use=in_use, malloc_free=free, malloc_mmapped=mapped)
-        if done & 2:
+        if done & 2 and before:  # without /proc the copy cannot see what a trim gave back
             out["trimmable"] = max(before - after, 0)
     rows: dict[str, int] = {}
     for line in dump.column("malloc_text", "u1").tobytes().decode("ascii", "replace").splitlines():

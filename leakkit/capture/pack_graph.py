@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _IMMORTAL_FROM = 1 << 30
 """Reference counts from here on mean "never freed" on 3.12+ (PEP 683)."""
 
+_FEW = 64
+"""To look up fewer than one address in so many rows, halving intervals is faster than indexing the column."""
+
 
 @dataclass(frozen=True, eq=False)
 class Packed:
@@ -39,7 +42,7 @@ class Packed:
 
 def find_rows(ascending: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.int32]:
     """Positions of ``wanted`` in an ascending column; -1 where it is not."""
-    if loaded():
+    if loaded() and len(wanted) * _FEW > len(ascending):
         try:
             return index_addresses(ascending, wanted)
         except IndexError as error:
@@ -51,7 +54,7 @@ def find_rows(ascending: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.int32
     return np.where(ascending[place] == wanted, place, -1).astype(np.int32)
 
 
-def _sorted(found: NDArray[Any]) -> tuple[NDArray[np.uint64], NDArray[Any]]:
+def sort_column(found: NDArray[Any]) -> tuple[NDArray[np.uint64], NDArray[Any]]:
     """(the column ascending, where each value was)."""
     if loaded():
         return sort_addresses(found)
@@ -85,7 +88,7 @@ def build_graph(dump: RawDump, *, has_immortals: bool) -> Packed:
     raw_type, size, refs = dump.column("type", "u8"), dump.column("size", "i8"), dump.column("refs", "i8")
     if not n or {len(degree), len(raw_type), len(size), len(refs)} != {n}:
         raise damaged("its columns of objects differ in length")
-    address, order = _sorted(found)
+    address, order = dump.rows or sort_column(found)
     if n > 1 and not (address[1:] > address[:-1]).all():
         raise damaged("an object is listed twice")
     strings = _strings(dump)
@@ -244,10 +247,10 @@ def _joined(
     order: NDArray[Any], degree: NDArray[np.int64], seen: _Edges, backwards: NDArray[np.bool_], extra: _Edges
 ) -> tuple[NDArray[np.int64], _Edges]:
     """(row starts, references by the graph's rows): of each row those that the collector sees, then the extra ones."""
-    n = len(order)
+    n, rows = len(order), len(degree)
     nowhere = np.empty(0, np.int32)
     if loaded():
-        first = np.zeros(n + 1, np.int64)
+        first = np.zeros(rows + 1, np.int64)
         np.cumsum(degree, out=first[1:])
         begin, target, place = from_edges(n, extra.source, extra.target, None)
         columns = join_references(
@@ -259,14 +262,14 @@ def _joined(
             (target, extra.kind[place], extra.name[place]),
         )
         return columns[0], _Edges(nowhere, columns[1], columns[3], columns[2])
-    rank = np.empty(n, np.int32)
+    rank = np.full(rows, -1, np.int32)
     rank[order] = np.arange(n, dtype=np.int32)
-    from_row = np.repeat(np.arange(n, dtype=np.int32), degree)
+    from_row = np.repeat(np.arange(rows, dtype=np.int32), degree)
     first = np.cumsum(degree) - degree
     pick = np.arange(len(from_row), dtype=np.int64)
     turned = backwards[from_row]
     pick[turned] = (2 * first + degree - 1)[from_row[turned]] - pick[turned]
-    pick = pick[seen.target[pick] >= 0]
+    pick = pick[(seen.target[pick] >= 0) & (rank[from_row[pick]] >= 0)]
     source = np.concatenate([rank[from_row[pick]], extra.source])
     by_source = np.argsort(source, kind="stable")
     start = np.zeros(n + 1, np.int64)

@@ -20,11 +20,15 @@ from leakkit.errors import ExitCode, LeakkitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "info", "gate", "recipe", "demo")
+COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "gate", "info", "recipes", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
+
+_MODULES = {"try": "try_"}
+"""Modules, and functions, of commands whose name Python keeps for itself."""
 
 _ABOUT = """Find out why a Python process grows: where every megabyte is, who holds it, which fix pays.
 
@@ -34,7 +38,7 @@ leakkit snapshot PID -o a.leak         one snapshot into a file
 leakkit diagnose a.leak b.leak c.leak  the same diagnosis from files, on any machine
 leakkit info a.leak                    what is inside a snapshot file
 leakkit gate app.tasks:import_one      fail when memory keeps pace with the work
-leakkit recipe collect                 how to apply a fix
+leakkit recipes show collect           how to apply a fix
 leakkit demo                           two real leaks, found and fixed
 """
 
@@ -52,9 +56,21 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     for name in COMMANDS:
-        module = importlib.import_module(f"leakkit.commands.{name}")
-        app.command(name)(_guarded(getattr(module, name)))
+        _add(app, name, importlib.import_module(f"leakkit.commands.{_MODULES.get(name, name)}"))
     return app
+
+
+def _add(app: typer.Typer, name: str, module: ModuleType) -> None:
+    """A command, or a group that does by itself what the command does when none of those below is named."""
+    command, below = getattr(module, _MODULES.get(name, name)), getattr(module, "SUBCOMMANDS", ())
+    if not below:
+        app.command(name, cls=getattr(module, "COMMAND_CLASS", None))(_guarded(command))
+        return
+    group = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+    group.callback(invoke_without_command=True)(_guarded(command))
+    for one in below:
+        group.command(one.__name__)(_guarded(one))
+    app.add_typer(group, name=name)
 
 
 def _show_version(value: bool) -> None:

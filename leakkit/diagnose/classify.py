@@ -58,6 +58,7 @@ WEIGHTS: dict[str, float] = {
     "frames-accumulate": 0.8,
     "locals-are-in-use": -3.0,
     "lone-frame": -2.5,
+    "idle-threads-keep": 1.0,
     "buffer-dwarfs-views": 1.2,
     "only-views-keep": 1.2,
     "dead-on-paper": 1.5,
@@ -87,7 +88,13 @@ _SLACK_GROWING_SHARE = 0.4
 """Slack that grows is a leak when it dominates; below this share it is fragmentation finding its level."""
 
 _SLACK_UNTRIED_SHARE = 0.4
-"""The same where no trim could be tried: free memory need not be resident or returnable."""
+"""The same where no trim could be tried, or where it gives little back: then only the next burst has a use for it."""
+
+_SLACK_NEW_SHARE = 0.5
+"""Slack that grows is a leak when resident memory grew by this share of it."""
+
+_STAYS = 3
+"""Pinned slack must have that share in so many snapshots, not only in the newest."""
 
 MAX_CONFIDENCE = 0.99
 
@@ -150,7 +157,8 @@ def standing(suspect: Suspect, evidence: Sequence[Evidence], context: Context) -
     if rules & _REFUTING:
         return Standing.HARMLESS
     if suspect.kind == SuspectKind.LARGE:
-        return Standing.HARMLESS if context.enough else Standing.SUSPECTED
+        kept_idle = "idle-threads-keep" in rules
+        return Standing.HARMLESS if context.enough and not kept_idle else Standing.SUSPECTED
     if suspect.kind == SuspectKind.IDLE_FRAMES:
         return _of_frames(rules, context)
     if suspect.kind == SuspectKind.GARBAGE:
@@ -176,8 +184,14 @@ def _of_slack(suspect: Suspect, rules: set[str], context: Context) -> Standing:
         return Standing.SUSPECTED
     grown = suspect.sizes[-1] - suspect.sizes[0]
     dominant = suspect.size >= _SLACK_GROWING_SHARE * context.rss
-    if context.enough and context.history.grows(suspect.sizes) and grown >= SLACK_FLOOR and dominant:
+    resident = [moment.snapshot.memory.rss for moment in context.history.moments]
+    # Slack that grows in a process that does not is garbage that was collected meanwhile.
+    new = resident[-1] - resident[0] >= _SLACK_NEW_SHARE * grown
+    if context.enough and context.history.grows(suspect.sizes) and grown >= SLACK_FLOOR and dominant and new:
         return Standing.PROVEN
-    share = _SLACK_STEADY_SHARE if suspect.facts["saving_known"] else _SLACK_UNTRIED_SHARE
-    steady = "slack-stays" in rules and suspect.facts["returnable"] >= share * context.rss
+    tried = suspect.facts["saving_known"] and not suspect.facts["pinned"]
+    share = _SLACK_STEADY_SHARE if tried else _SLACK_UNTRIED_SHARE
+    # A trim gives back what is there now; the end of a process only pays for what is always there.
+    always = min(suspect.sizes[-_STAYS:]) if suspect.facts["pinned"] else suspect.saving
+    steady = "slack-stays" in rules and always >= share * context.rss
     return Standing.SUSPECTED if steady else Standing.HARMLESS

@@ -32,9 +32,18 @@ SAMPLE = 2000
 GENERATIONS = {0: "generation 0", 1: "generation 1", 2: "generation 2", 3: "the permanent generation"}
 
 
-def _stayed(history: History, mask: NDArray[Any]) -> int:
+def _collected(history: History) -> bool:
+    """Whether a full collection ran between the two newest snapshots."""
+    before, now = (moment.snapshot.collector for moment in history.moments[-2:])
+    if now.regime != "generational" or not before.stats or not now.stats:
+        return False
+    return int(now.stats[-1].get("collections", 0)) > int(before.stats[-1].get("collections", 0))
+
+
+def _stayed(history: History, mask: NDArray[Any], *, frozen: bool) -> int:
     """Bytes of these dead objects that were dead in the snapshot before already."""
-    if history.count < 2:
+    # A full collection took what was dead before, unless it was frozen: what lies there now is new.
+    if history.count < 2 or (not frozen and _collected(history)):
         return 0
     nodes = np.flatnonzero(mask)
     before = history.moments[-2]
@@ -138,11 +147,11 @@ def _suspect(history: History, look: Lookup, groups: Sequence[CycleGroup]) -> Su
     return Suspect(SuspectKind.GARBAGE, place, (), (*counts, count), sizes, saving, mask, None, facts)
 
 
-def _facts(history: History, look: Lookup, mask: NDArray[Any]) -> dict[str, Any]:
+def _facts(history: History, look: Lookup, mask: NDArray[Any], *, frozen: bool = False) -> dict[str, Any]:
     graph = history.last.graph
     tracked = mask & ((graph.flags & NodeFlag.TRACKED) != 0)
     return {
-        "stayed_bytes": _stayed(history, mask),
+        "stayed_bytes": _stayed(history, mask, frozen=frozen),
         "tracked": int(np.count_nonzero(tracked)),
         "payload_bytes": int(graph.size[mask & ~tracked].sum()),
         "types": types_of(look.heap, mask, 8),
@@ -171,7 +180,7 @@ def _frozen(history: History, look: Lookup) -> Suspect:
         -1,
         tuple(named),
     )
-    facts = _facts(history, look, mask) | {
+    facts = _facts(history, look, mask, frozen=True) | {
         "by_generation": {GENERATIONS[3]: size},
         "finalizers": False,
         "legacy": False,

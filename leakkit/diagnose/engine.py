@@ -76,12 +76,15 @@ def _warnings(history: History, why_not: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@dataclass(frozen=True)
-class Examined:
-    """The snapshots side by side, and what was made of each suspect."""
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What a diagnosis concludes from, before it is put into words."""
 
     context: Context
     weighed: tuple[Weighed, ...]
+    """Every suspect with its evidence."""
+    told: tuple[Weighed, ...]
+    """Those that become findings, the one to fix first at the front."""
 
 
 def examine(
@@ -89,8 +92,8 @@ def examine(
     *,
     progress: Callable[[str], None] | None = None,
     material: Callable[[History], int] | None = None,
-) -> Examined:
-    """Find every suspect and weigh it; the part of a diagnosis that decides.
+) -> Examination:
+    """Look at the snapshots and weigh every suspect.
 
     Args:
         snapshots: one or more snapshots of one process, in any order.
@@ -105,7 +108,10 @@ def examine(
     history = observe(snapshots, say)
     look = Lookup(history.heap, Owners(history.last.snapshot.process, history.last.snapshot.modules))
     context = Context(history, look, material(history) if material else None)
-    return Examined(context, tuple(weigh(context, detect(context, say))))
+    weighed = weigh(context, detect(context, say))
+    told = [item for item in weighed if item.standing in (Standing.PROVEN, Standing.SUSPECTED)]
+    told.sort(key=lambda item: rank_key(context, item))
+    return Examination(context, tuple(weighed), tuple(told[:MAX_FINDINGS]))
 
 
 def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | None = None) -> Report:
@@ -120,14 +126,16 @@ def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] |
     Raises:
         ValueError: there is no snapshot.
     """
-    examined = examine(snapshots, progress=progress)
+    return make_report(examine(snapshots, progress=progress))
+
+
+def make_report(examined: Examination) -> Report:
+    """Put what was found into words."""
     context, weighed = examined.context, examined.weighed
     history = context.history
     seconds = [moment.seconds for moment in history.moments]
     ledgers = with_growth([make_ledger(m.snapshot, m.figures) for m in history.moments], seconds)
-    told = [item for item in weighed if item.standing in (Standing.PROVEN, Standing.SUSPECTED)]
-    told.sort(key=lambda item: rank_key(context, item))
-    findings = tuple(make_finding(context, item) for item in told[:MAX_FINDINGS])
+    findings = tuple(make_finding(context, item) for item in examined.told)
     not_leaks = observations(context, weighed, ledgers)
     why_not = doubts(context, weighed, ledgers)
     verdict = verdict_of(weighed, why_not)

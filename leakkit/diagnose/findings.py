@@ -139,7 +139,7 @@ def make_finding(context: Context, weighed: Weighed) -> Finding:
     history = context.history
     path = place.steps
     return Finding(
-        fingerprint=fingerprint(retention.value, kind.value, place.shape, _stable_name(suspect)),
+        fingerprint=finding_fingerprint(weighed),
         retention=retention,
         confidence=confidence(evidence),
         title=title_of(suspect, kind),
@@ -157,6 +157,13 @@ def make_finding(context: Context, weighed: Weighed) -> Finding:
         fix=fix,
         alternatives=others,
     )
+
+
+def finding_fingerprint(weighed: Weighed) -> str:
+    """The name of the finding that a suspect becomes: the same in every run."""
+    suspect = weighed.suspect
+    kind = holder_kind(suspect, weighed.evidence)
+    return fingerprint(retention_of(suspect).value, kind.value, suspect.place.shape, _stable_name(suspect))
 
 
 def _stable_name(suspect: Suspect) -> str:

@@ -12,6 +12,7 @@ from leakkit.model import Holder, HolderKind, PathStep
 
 if TYPE_CHECKING:
     from leakkit.diagnose.history import History
+    from leakkit.diagnose.ledger import HeapFigures
     from leakkit.snapshot_model import MemoryFacts
 
 
@@ -26,22 +27,30 @@ def _place(kind: HolderKind, name: str, text: str) -> Place:
     return Place(Holder(kind, name), APPLICATION, text, f"off-heap:{kind}:{name}", (PathStep(name, text, None, True),))
 
 
-def slack_of(memory: MemoryFacts) -> int:
+TRIM_SHARE = 0.3
+"""Where a trim returns less than this share of the slack, live blocks pin the pages of the rest."""
+
+
+def slack_of(memory: MemoryFacts, figures: HeapFigures) -> int:
     """Bytes that a trim returns (tried out in the copy), or that the allocators hold free and resident."""
     free = (memory.malloc_free or 0) + (memory.pymalloc_free or 0)
-    return max(memory.trimmable or 0, min(free, max(memory.anonymous, 0)))
+    # After an earlier trim malloc counts pages as free that are not resident: objects take the first place.
+    return max(memory.trimmable or 0, min(free, max(memory.anonymous - figures.total, 0)))
 
 
 def slack(history: History) -> list[Suspect]:
     """A suspect for free memory that the allocators keep, when it is a fifth of the process."""
-    sizes = tuple(slack_of(moment.snapshot.memory) for moment in history.moments)
+    sizes = tuple(slack_of(moment.snapshot.memory, moment.figures) for moment in history.moments)
     memory = history.last.snapshot.memory
     if sizes[-1] < max(SLACK_FLOOR, int(SLACK_SHARE * memory.rss)):
         return []
     place = _place(HolderKind.ALLOCATOR_SLACK, f"{memory.allocator} and pymalloc", "free memory inside the allocators")
     known = memory.trimmable is not None
-    saving = min(memory.trimmable or 0, sizes[-1])
-    facts = {"saving_known": known, "returnable": saving if known else sizes[-1]}
+    returnable = min(memory.trimmable or 0, sizes[-1]) if known else sizes[-1]
+    pinned = returnable < TRIM_SHARE * sizes[-1]
+    facts = {"saving_known": known, "returnable": returnable, "pinned": pinned}
+    # What is pinned goes with the process that did the work.
+    saving = sizes[-1] if pinned else returnable
     return [Suspect(SuspectKind.SLACK, place, (), tuple(1 for _ in sizes), sizes, saving, facts=facts)]
 
 

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from leakkit.diagnose.suspect import Suspect
     from leakkit.model import Evidence
 
-TRIM_SHARE = 0.3
-"""Below this share of the slack a trim is not worth recommending by itself."""
-
 TITLES = {
     FixId.COLLECT: "break the cycle, or collect at chosen moments",
     FixId.DROP: "stop holding the data",
@@ -39,14 +36,12 @@ def choose(suspect: Suspect, rules: set[str]) -> FixId:
     if suspect.kind == SuspectKind.IDLE_FRAMES:
         return FixId.HIBERNATE if suspect.place.owner == APPLICATION else FixId.ISOLATE
     if suspect.kind == SuspectKind.SLACK:
-        return FixId.HIBERNATE
+        return FixId.ISOLATE if suspect.facts["pinned"] else FixId.HIBERNATE
     if suspect.kind == SuspectKind.NATIVE:
         return FixId.ISOLATE
     if suspect.kind == SuspectKind.C_HELD:
         return FixId.ISOLATE if suspect.place.holder.kind == HolderKind.C_HELD else FixId.DROP
-    if suspect.kind == SuspectKind.INTERNED:
-        return FixId.DROP
-    return FixId.DROP
+    return FixId.HIBERNATE if "idle-threads-keep" in rules else FixId.DROP
 
 
 def _variables(suspect: Suspect) -> str:
@@ -120,7 +115,7 @@ def _texts(suspect: Suspect, fix: FixId, kind: HolderKind, rules: set[str]) -> t
         return why, f"store a copy in `{holder.name}`{location(holder)}: {_copy_call(suspect)}"
     if suspect.kind == SuspectKind.SLACK:
         why = "the program freed this memory, but the allocators keep it because live blocks share its pages or arenas"
-        if suspect.facts["returnable"] < TRIM_SHARE * suspect.size:
+        if suspect.facts["pinned"]:
             return why, (
                 "a trim gives little back, since a few live objects pin each pymalloc arena: after "
                 "the burst drop these "
@@ -146,6 +141,9 @@ def _texts(suspect: Suspect, fix: FixId, kind: HolderKind, rules: set[str]) -> t
             "run that work in a process that is recycled (max_tasks_per_child)"
         )
         return why, how
+    if fix == FixId.HIBERNATE:
+        why = f"{suspect.counts[-1]:,} threads keep {in_bytes(suspect.saving)} in `{holder.name}`, most of them waiting"
+        return why, how_to_drop(suspect, kind, rules)
     return _drop_why(suspect, kind), how_to_drop(suspect, kind, rules)
 
 
@@ -220,6 +218,9 @@ def _alternative(suspect: Suspect, fix: FixId) -> Alternative:
         if suspect.kind == SuspectKind.IDLE_FRAMES:
             why = "a helper task that returns only the answer frees the same, with more change to the code"
         return Alternative(fix.value, why, saving)
+    if suspect.kind == SuspectKind.SLACK:
+        why = "a trim at idle gives little back: live objects share the pages"
+        return Alternative(fix.value, why, int(suspect.facts["returnable"]))
     if suspect.kind == SuspectKind.NATIVE:
         return Alternative(fix.value, "the memory is in use: a trim gives nothing back", 0)
     if dead:

@@ -14,6 +14,7 @@ from leakkit.diagnose.growth import series
 from leakkit.diagnose.observations import of_suspect
 from leakkit.diagnose.rules.growth import bounding_node
 from leakkit.diagnose.suspect import SuspectKind
+from leakkit.gate.lines import with_line
 from leakkit.gate.model import Metric
 from leakkit.gate.wire import findings_to
 from leakkit.heap.garbage import find_garbage
@@ -78,13 +79,15 @@ def explain(
     told.sort(key=lambda item: rank_key(context, item))
     bounded = _one_a_holder(context, [item for item in examined.weighed if _is_bounded(context, item)])
     work = calls * (context.history.count - 1)
+    placed = [with_line(make_finding(context, item)) for item in told[:MAX_FINDINGS]]
+    filled = [f"{finding.holder.name} is filled at {place}" for finding, place in placed if place]
     return {
-        "findings": findings_to([make_finding(context, item) for item in told[:MAX_FINDINGS]]),
+        "findings": findings_to([finding for finding, _ in placed]),
         "per_call": [(item.suspect.sizes[-1] - item.suspect.sizes[0]) / work for item in told[:MAX_FINDINGS]],
         "bounded": [_in_words(context, item) for item in bounded.values()],
         "bounded_bytes": _rates([_retained(context, node) for node in bounded], context, calls),
         "live_bytes": _rates([[m.figures.total for m in context.history.moments]], context, calls),
-        "warnings": list(dict.fromkeys(line for moment in context.history.moments for line in moment.reasons)),
+        "warnings": list(dict.fromkeys([*filled, *(line for m in context.history.moments for line in m.reasons)])),
     }
 
 

@@ -161,12 +161,29 @@ def conclude(item: pytest.Item, check: Check, render: Render, *, lenient: bool =
         lenient: whether a test that could not be measured is skipped (nobody asked for this one) or fails.
     """
     record(item, check)
+    check = _judged(check, item.config.rootpath)
     if check.outcome == Outcome.PASS:
         return
     if check.outcome == Outcome.UNMEASURED:
         text = f"leakkit: {check.headline}; {_GOES_ON}"
         pytest.skip(text) if lenient else pytest.fail(text, pytrace=False)
     pytest.fail(f"leakkit: {render(check)}", pytrace=False)
+
+
+def _judged(check: Check, root: Path) -> Check:
+    """The check held against the project's budgets, baseline and suppressions; what is recorded is as measured."""
+    from leakkit.gate.baseline import read_baseline  # noqa: PLC0415 - after the measurement, out of its way
+    from leakkit.gate.budgets import read_policy  # noqa: PLC0415
+    from leakkit.gate.judge import judge_check  # noqa: PLC0415
+    from leakkit.gate.keep import only_of_failures  # noqa: PLC0415
+
+    try:
+        policy = read_policy(root)
+        judged = judge_check(check, policy, read_baseline(policy.baseline))
+        # With leakkit gate -- pytest it is the command that tidies up, after it has judged by itself.
+        return judged if os.environ.get(CHECKS_VARIABLE) else only_of_failures(judged)
+    except UsageError as error:
+        pytest.fail(f"leakkit: {error.message} ({error.hint})", pytrace=False)
 
 
 class Gate:

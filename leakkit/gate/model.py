@@ -75,6 +75,22 @@ class Broken:
     message: str
 
 
+class AcceptedBy(StrEnum):
+    """What lets a finding pass."""
+
+    BASELINE = "baseline"
+    SUPPRESSION = "suppression"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A finding that does not fail the gate."""
+
+    fingerprint: str
+    by: AcceptedBy
+    reason: str
+
+
 @dataclass(frozen=True)
 class Check:
     """The gate's answer for one subject: a function, a test, a service under load."""
@@ -97,6 +113,29 @@ class Check:
     file: str | None = None
     """Where the subject is defined, if known."""
     line: int | None = None
+    accepted: tuple[Accepted, ...] = ()
+    """Those of the findings that the baseline or a suppression lets pass."""
+    peak_bytes: int | None = None
+    """High-water mark of one call, or of the served processes; None when it was not measured."""
+
+    @property
+    def retained_bytes(self) -> int | None:
+        """Bytes that are still there after the last round and were not before the first; None if not known.
+
+        Live objects where they were counted in every round, else private or resident memory after settling.
+        """
+        totals = {growth.metric: growth.total for growth in self.growths if growth.first_round == 0}
+        best = next((one for one in (Metric.BYTES, Metric.USS, Metric.RSS) if one in totals), None)
+        return None if best is None else max(totals[best], 0)
+
+    def acceptance(self, finding: Finding) -> Accepted | None:
+        """What lets that finding pass, or None when it counts."""
+        return next((one for one in self.accepted if one.fingerprint == finding.fingerprint), None)
+
+    @property
+    def new_findings(self) -> tuple[Finding, ...]:
+        """The findings that nothing lets pass."""
+        return tuple(finding for finding in self.findings if self.acceptance(finding) is None)
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from leakkit.gate.model import Check, Metric, Outcome
 from leakkit.gate.rule import STREAK, Course
 
 if TYPE_CHECKING:
-    from leakkit.gate.model import Growth
-    from leakkit.gate.rounds import Rounds
+    from leakkit.gate.model import Growth, Round
     from leakkit.model import Finding
 
 UNEXPLAINED_BYTES: Final = 16.0
@@ -50,6 +49,34 @@ _TELLING: Final = (
 """The metric that a headline names: the first of these that regressed."""
 
 
+class Measured(Protocol):
+    """Rounds that are over, of a function or of a service."""
+
+    @property
+    def course(self) -> Course:
+        """What the rule says."""
+
+    @property
+    def growths(self) -> tuple[Growth, ...]:
+        """How each metric went."""
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """All rounds, without the base line."""
+
+    @property
+    def seconds(self) -> float:
+        """Time that it took."""
+
+    @property
+    def diagnosis(self) -> dict[str, Any] | None:
+        """What :func:`leakkit.gate.explain.explain` says, with ``files``; ``failed`` when it could not."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the rounds came to their end."""
+
+
 def unmeasured(
     subject: str, why: str, *, seconds: float = 0.0, file: str | None = None, line: int | None = None
 ) -> Check:
@@ -57,7 +84,7 @@ def unmeasured(
     return Check(subject, Outcome.UNMEASURED, f"could not be measured: {why}", seconds=seconds, file=file, line=line)
 
 
-def check_of(rounds: Rounds, subject: str, *, file: str | None = None, line: int | None = None) -> Check:
+def check_of(rounds: Measured, subject: str, *, file: str | None = None, line: int | None = None) -> Check:
     """The gate's answer for a scenario whose rounds are over.
 
     Args:
@@ -90,7 +117,7 @@ def check_of(rounds: Rounds, subject: str, *, file: str | None = None, line: int
     )
 
 
-def _decide(rounds: Rounds, diagnosis: dict[str, Any]) -> tuple[Outcome, str, list[str]]:
+def _decide(rounds: Measured, diagnosis: dict[str, Any]) -> tuple[Outcome, str, list[str]]:
     if rounds.course == Course.OPEN:
         why = f"undecided after {len(rounds.rounds)} rounds and {rounds.seconds:.0f} s; allow more time"
         return Outcome.UNMEASURED, f"could not be measured: {why}", []
@@ -117,7 +144,7 @@ def _unseen(growths: tuple[Growth, ...]) -> str:
     )
 
 
-def _explained(rounds: Rounds, diagnosis: dict[str, Any]) -> bool:
+def _explained(rounds: Measured, diagnosis: dict[str, Any]) -> bool:
     """Whether holders below their declared bound explain all that grows."""
     if diagnosis.get("findings"):
         return False

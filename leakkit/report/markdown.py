@@ -37,7 +37,7 @@ _MOST_TYPES = 8
 def render_markdown(report: Report) -> str:
     """The whole report as markdown; nothing that the target named can become markup, HTML or a mention."""
     sections = [_head(report), _ledger(report)]
-    sections += [_finding(i, finding) for i, finding in enumerate(report.findings, 1)]
+    sections += [finding_lines(i, finding) for i, finding in enumerate(report.findings, 1)]
     sections += [
         _not_leaks(report),
         _bullets("What the snapshots did to the target", report.disclosures),
@@ -95,7 +95,8 @@ def _ledger(report: Report) -> list[str]:
     return _table(cells, [headers[i] for i in kept], [align[i] for i in kept])
 
 
-def _finding(number: int, finding: Finding) -> list[str]:
+def finding_lines(number: int, finding: Finding) -> list[str]:
+    """One finding: title, facts, types, path, evidence and fix."""
     kind = f"**{finding.retention.value}**, {finding.holder.kind.value}"
     lines = [f"### {number}. {markdown(finding.title)}", ""]
     lines += [f"{kind}, confidence {finding.confidence * 100:.0f} %", ""]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,38 +143,79 @@ def test_damaged_dumps_are_refused(tmp_path: Path, data: bytes) -> None:
         read_dump(path)
 
 
-@pytest.fixture(scope="module")
-def real_dump(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, pack.HostFacts]:
-    """The raw dump of a real target, kept before the handover folder goes."""
+@dataclass
+class RealDump:
+    """What one capture of a real target handed over, and the peak of memory that packing it took."""
+
+    raw: bytes
+    started: dict[str, Any]
+    done: dict[str, Any]
+    facts: pack.HostFacts
+    headers: list[int]
+    peak: int = 0
+
+    def pack(self, data: bytes, path: Path) -> tuple[int, LeakkitError | None]:
+        """Pack other bytes in its place: the peak of memory in bytes, and how it was refused."""
+        path.write_bytes(data)
+        refusal = None
+        tracemalloc.start()
+        try:
+            pack.build_snapshot(path, started=self.started, done=self.done, facts=self.facts)
+        except LeakkitError as error:
+            refusal = error
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        return peak, refusal
+
+
+def header_places(raw: bytes) -> list[int]:
+    """Where the sections' headers start."""
+    found, at = [], len(MAGIC)
+    widths = {"Q": 8, "q": 8, "I": 4, "i": 4, "B": 1, "J": 1}
+    while at + 40 <= len(raw):
+        found.append(at)
+        code = raw[at + 24 : at + 32].rstrip(b"\0").decode()
+        at += 40 + int.from_bytes(raw[at + 32 : at + 40], "little") * widths[code]
+    return found
+
+
+@pytest.fixture(scope="module", params=["native", "python"])
+def real_dump(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RealDump:
+    """The raw dump of a real target by either walk, kept before the handover folder goes."""
     from support import Target
 
     from leakkit.capture import take
 
-    kept: list[tuple[bytes, pack.HostFacts]] = []
+    kept: list[RealDump] = []
 
-    def keep(dump_path: Path, *, started: object, done: object, facts: pack.HostFacts) -> None:
-        kept.append((Path(dump_path).read_bytes(), facts))
+    def keep(dump_path: Path, *, started: dict[str, Any], done: dict[str, Any], facts: pack.HostFacts) -> None:
+        raw = Path(dump_path).read_bytes()
+        kept.append(RealDump(raw, started, done, facts, header_places(raw)))
         raise CaptureFailed("kept")
 
     with pytest.MonkeyPatch.context() as patch, Target("agent/thread_finalizer.py") as target:
         patch.setattr(pack, "build_snapshot", keep)
+        patch.setenv("LEAKKIT_NO_NATIVE", "1" if request.param == "python" else "0")
         with pytest.raises(CaptureFailed, match="kept"):
             take.take_snapshot(target.pid)
-    return kept[0]
+    dump = kept[0]
+    if (dump.started.get("walker") == "native") != (request.param == "native"):
+        pytest.skip("no native walk here")
+    dump.peak, refusal = dump.pack(dump.raw, tmp_path_factory.mktemp("dump") / "dump")
+    assert refusal is None
+    return dump
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_bent_dumps_never_crash_the_host(real_dump: tuple[bytes, pack.HostFacts], tmp_path: Path, data: st.DataObject) -> None:
-    """Bytes changed or cut anywhere give a snapshot or a ``LeakkitError``, nothing else."""
-    raw, facts = real_dump
+def test_bent_dumps_never_crash_the_host(real_dump: RealDump, tmp_path: Path, data: st.DataObject) -> None:
+    """Bytes changed or cut anywhere give a snapshot or a ``LeakkitError``, and take no more memory than the honest dump."""
+    raw = real_dump.raw
     bent = bytearray(raw[: data.draw(st.integers(0, len(raw)))] if data.draw(st.booleans()) else raw)
+    in_headers = st.sampled_from(real_dump.headers).flatmap(lambda start: st.integers(start, start + 39))
     for _ in range(data.draw(st.integers(0, 8))):
-        if bent:
-            bent[data.draw(st.integers(0, len(bent) - 1))] = data.draw(st.integers(0, 255))
-    path = tmp_path / "dump"
-    path.write_bytes(bent)
-    try:
-        pack.build_snapshot(path, started={}, done={}, facts=facts)
-    except LeakkitError:
-        pass
+        place = data.draw(st.one_of(st.integers(0, len(raw) - 1), in_headers))
+        if place < len(bent):
+            bent[place] = data.draw(st.integers(0, 255))
+    assert real_dump.pack(bytes(bent), tmp_path / "dump")[0] < 2 * real_dump.peak

@@ -52,6 +52,7 @@ class Client(threading.Thread):
             self.answered += 1
             self.slowest = max(self.slowest, time.monotonic() - began)
             time.sleep(0.005)
+        connection.close()
 
 
 @dataclass
@@ -75,16 +76,29 @@ class Soaked:
 
 
 def _facts(port: int, pid: int) -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=STALL_SECONDS)
-    connection.request("GET", "/facts")
-    facts: dict[str, Any] = json.loads(connection.getresponse().read())
-    connection.close()
-    status = Path(f"/proc/{pid}/status").read_text()
-    rows = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    """What the kernel says of the process, and then what it says itself: asking costs a thread and a file."""
+    rows = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+    facts: dict[str, Any] = {name: rows[name] for name in ("SigBlk", "SigIgn", "SigCgt", "TracerPid")}
     facts.update(threads=len(list(Path(f"/proc/{pid}/task").iterdir())), rss=int(rows["VmRSS"].split()[0]) * 1024)
-    facts.update({name: rows[name] for name in ("SigBlk", "SigIgn", "SigCgt", "TracerPid")})
     facts["files"] = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=STALL_SECONDS)
+    try:
+        connection.request("GET", "/facts")
+        facts.update(json.loads(connection.getresponse().read()))
+    finally:
+        connection.close()
     return facts
+
+
+def _quiet_facts(port: int, pid: int) -> dict[str, Any]:
+    """The facts when the threads and files of closed connections have gone: the same in four looks, a second apart."""
+    looks: list[dict[str, Any]] = []
+    for _ in range(60):
+        time.sleep(1.0)
+        looks.append(_facts(port, pid))
+        if len({(look["threads"], look["files"]) for look in looks[-4:]}) == 1 and len(looks) > 3:
+            break
+    return looks[-1]
 
 
 def _others(target: int) -> tuple[list[int], list[int]]:
@@ -124,8 +138,7 @@ def soak(count: int, interpreter: Interpreter | None = None, *, say: Any = None)
         take_snapshot(target.pid, timeout=60)  # what the first one imports is there from here on
         warm.done.set()
         warm.join(60)
-        time.sleep(1.0)
-        before = _facts(port, target.pid)
+        before = _quiet_facts(port, target.pid)
         clients = [Client(port) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
@@ -143,8 +156,7 @@ def soak(count: int, interpreter: Interpreter | None = None, *, say: Any = None)
             client.done.set()
         for client in clients:
             client.join(60)
-        time.sleep(1.0)
-        after = _facts(port, target.pid)
+        after = _quiet_facts(port, target.pid)
         zombies, leftovers = _settled(target.pid)
         return Soaked(
             count, walkers, pauses, [f for c in clients for f in c.failures], sum(c.answered for c in clients),

@@ -62,6 +62,12 @@ def tables(snapshot: Snapshot) -> dict[str, Counter]:
     return {"frames": frames, "bounds": bounds, "functions": functions}
 
 
+def classes(snapshot: Snapshot) -> set[tuple[str, int]]:
+    """Classes that are objects of the heap, with their names."""
+    g = snapshot.graph
+    return {(g.types[i], int(g.address[row])) for i, row in enumerate(g.type_node.tolist()) if row >= 0}
+
+
 def roots(snapshot: Snapshot) -> Counter:
     r, g = snapshot.roots, snapshot.graph
     return Counter(
@@ -94,6 +100,7 @@ def test_both_walks_agree(program: Path, interpreter: Interpreter, monkeypatch: 
     for name, rows in tables(first).items():
         assert rows == tables(other)[name], name
     assert roots(first) == roots(other)
+    assert classes(other) - classes(first) == set()
     assert first.threads == other.threads
     assert sorted(map(str, first.tasks)) == sorted(map(str, other.tasks)) or tasks(first) == tasks(other)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.diagnose.rules import frames, garbage, growth, holders, off_heap, views
+from leakkit.diagnose.rules import frames, garbage, growth, holders, off_heap, threads, views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,7 @@ BUILTIN_RULES: tuple[Rule, ...] = (
     frames.frames_accumulate,
     frames.locals_are_in_use,
     frames.lone_frame,
+    threads.idle_threads_keep,
     views.buffer_dwarfs_views,
     views.only_views_keep,
     garbage.dead_on_paper,

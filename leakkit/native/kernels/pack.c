@@ -2,9 +2,9 @@
 #include "common.h"
 
 typedef struct {
-    int64_t rows, edges, extras;
-    const int32_t *order;    /* for each row of the graph, its row in the dump */
-    const int64_t *first;    /* where the references of each row of the dump start; rows + 1 of them */
+    int64_t rows, dump_rows, edges, extras;
+    const int32_t *order;    /* for each of the graph's rows, its row in the dump, which may have more */
+    const int64_t *first;    /* where the references of each row of the dump start; dump_rows + 1 of them */
     const int32_t *target;   /* of each reference of the dump, a row of the graph; -1 when it is not there */
     const uint8_t *kind;
     const int32_t *name;
@@ -31,7 +31,7 @@ static inline void put(LkReferences *out, int32_t target, uint8_t kind, int32_t 
 
 static bool put_row(const LkDump *dump, int64_t row, LkReferences *out) {
     int64_t from = dump->order[row];
-    if (!lk_within(from, dump->rows)) return false;
+    if (!lk_within(from, dump->dump_rows)) return false;
     int64_t first = dump->first[from], end = dump->first[from + 1];
     if (first < 0 || first > end || end > dump->edges) return false;
     /* A hostile order may name a row twice: never write more than there is room for. */
@@ -53,7 +53,7 @@ LK_EXPORT int lk_join_references(const LkDump *dump, LkReferences *out) {
     out->count = 0;
     out->start[0] = 0;
     for (int64_t row = 0; row < dump->rows; row++) {
-        if (row + 8 < dump->rows && lk_within(dump->order[row + 8], dump->rows)) {
+        if (row + 8 < dump->rows && lk_within(dump->order[row + 8], dump->dump_rows)) {
             int64_t soon = dump->first[dump->order[row + 8]];
             if (lk_within(soon, dump->edges)) LK_PREFETCH(&dump->target[soon]);
         }

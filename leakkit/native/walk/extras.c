@@ -176,6 +176,7 @@ void extras_of(const struct type *t, addr o)
     case K_MEMORYVIEW: of_memoryview(o); break;
     case K_MATCH: of_match(o); break;
     case K_NDARRAY: of_ndarray(o); break;
+    case K_GREENLET: locals_of_greenlet(o); break;
     default: break;
     }
     /* 3.13.0 does not visit an instance's dict whose values lie in the instance. */

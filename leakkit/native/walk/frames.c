@@ -6,6 +6,7 @@ enum { RUNNING, SUSPENDED, CREATED, FINISHED };
 enum { OF_THREAD, OF_COROUTINE, OF_GENERATOR, OF_ASYNC_GENERATOR, OF_TRACEBACK };
 enum { CO_OPTIMIZED = 1, CO_FAST_HIDDEN = 0x10, CO_FAST_CELL = 0x40, CO_FAST_FREE = 0x80, YIELD_FROM = 72 };
 enum { OWNED_BY_GENERATOR = 1, OWNED_BY_OBJECT = 2 };
+enum { GREENLET_STATE = 32, GREENLET_WORDS = 28, GREENLET_DEPTH = 200, CHUNK = 16384 };
 
 static int inner(void) { return lk.l->fr_inner != 0; }
 
@@ -331,4 +332,58 @@ void names_of_frame(addr o)
     candidates_of(frame);
     if (dead)
         frame_row(o, OF_TRACEBACK, FINISHED, 0, frame, -1);
+}
+
+static addr greenlet;
+
+static void give_greenlet(addr value, addr cell, u32 name)
+{
+    (void)cell;
+    if (!value)
+        return;
+    extra(greenlet, R_LOCAL, name, value);
+    admit(value);
+}
+
+/* Whether a word that may be no address is one of memory that can be read: the kernel copies the set, then refuses. */
+static int readable(u64 word)
+{
+    return word > 65536 && !(word & 7) && sys4(SYS_rt_sigprocmask, 99, word, 0, 8) == -22;
+}
+
+/* The frame object that a greenlet stopped in: one of the first words of its C++ object, which the Python object points
+   to (PyGreenlet of greenlet 2 and 3, greenlet.h). Running and ended ones have none. */
+static addr greenlet_frame(addr o)
+{
+    addr state = rd8(o + GREENLET_STATE);
+    for (u64 i = 0; state > 65536 && !(state & 7) && i < GREENLET_WORDS; i++) {
+        addr found = rd8(state + 8 * i);
+        if (readable(found + 8) && type_of(found) == lk.c[T_FRAME])
+            return found;
+    }
+    return 0;
+}
+
+/* Neither the collector nor a thread state shows a suspended greenlet's frames. Those that lie in one piece of its data
+   stack are followed: an entry frame in between is on the C stack, which others have used since. */
+void locals_of_greenlet(addr o)
+{
+    addr object = greenlet_frame(o), frame = object;
+    if (!object)
+        return;
+    if (!is_target(object)) {
+        extra(o, R_ATTRIBUTE, name_text("gr_frame"), object);
+        admit(object);
+    }
+    greenlet = o;
+    if (!inner())
+        return; /* these frames are objects with references of their own */
+    frame = rd8(object + (u64)lk.l->fr_inner);
+    for (int depth = 0; frame && depth < GREENLET_DEPTH; depth++) {
+        each_local(frame, give_greenlet);
+        addr next = rd8(frame + (u64)lk.l->if_previous);
+        if (next >= frame || frame - next > CHUNK)
+            return;
+        frame = next;
+    }
 }

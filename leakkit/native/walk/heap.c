@@ -211,6 +211,8 @@ void walk(void)
             look_at_clock();
         references_of(t, o);
         emit(t, o);
+        if (t->kind == K_TYPE)
+            type_info(o); /* classes without instances have names, too */
     }
     write_tasks();
     write_types();

@@ -99,7 +99,7 @@ void write_strings(void);
 enum kind {
     K_OTHER, K_DICT, K_DICT_SUB, K_LIST, K_TUPLE, K_STR, K_BYTES, K_BYTEARRAY, K_INT, K_SET, K_FUNCTION, K_CODE,
     K_FRAME, K_SUSPENDABLE, K_MODULE, K_TYPE, K_WEAKREF, K_DEQUE, K_LRU, K_LOCAL, K_MEMORYVIEW, K_MATCH, K_NDARRAY,
-    K_ARRAY, K_HAMT, K_ODICT, K_FROZENDICT, K_BYTESIO, K_BUFFERED
+    K_ARRAY, K_HAMT, K_ODICT, K_FROZENDICT, K_BYTESIO, K_BUFFERED, K_GREENLET
 };
 struct member {
     u32 offset, name;
@@ -173,6 +173,7 @@ void name_lru(const struct type *t, addr o);
 void name_hamt(void);
 void name_references(const struct type *t, addr o);
 void names_of_frame(addr o);
+void locals_of_greenlet(addr o);
 void names_of_suspended(const struct type *t, addr o);
 void give_bound(const struct type *t, addr o, u32 label, i64 limit);
 i64 sized(addr o);

@@ -72,7 +72,8 @@ static const struct {
   BASES[] = {{T_MODULE, K_MODULE}, {T_LRU_CACHE, K_LRU}, {T_DEQUE, K_DEQUE}, {T_FRAME, K_FRAME}, {T_WEAKREF, K_WEAKREF},
              {T_LOCAL, K_LOCAL}, {T_NDARRAY, K_NDARRAY}, {T_ORDERED_DICT, K_ODICT}, {T_SET, K_SET},
              {T_FROZENSET, K_SET}, {T_LIST, K_LIST}, {T_TUPLE, K_TUPLE}, {T_STR, K_STR}, {T_BYTES, K_BYTES},
-             {T_BYTEARRAY, K_BYTEARRAY}, {T_INT, K_INT}, {T_ARRAY, K_ARRAY}, {T_BYTES_IO, K_BYTESIO}};
+             {T_BYTEARRAY, K_BYTEARRAY}, {T_INT, K_INT}, {T_ARRAY, K_ARRAY}, {T_BYTES_IO, K_BYTESIO},
+             {T_GREENLET, K_GREENLET}};
 
 static u8 kind_of(const struct type *t)
 {

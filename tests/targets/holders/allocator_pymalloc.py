@@ -1,4 +1,4 @@
-# expect: retention=off-heap holder=allocator-slack fix=hibernate verdict=leak|suspect snapshots=3
+# expect: retention=off-heap holder=allocator-slack fix=isolate verdict=leak|suspect snapshots=3
 """An import of many small rows that keeps one in a thousand: each arena stays for the few rows that live in it."""
 
 import _drive

@@ -1,0 +1,1 @@
+"""The five fixes as recipes: reads them, runs their leaky and fixed programs under one load, keeps the score."""

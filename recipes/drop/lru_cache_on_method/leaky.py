@@ -1,0 +1,21 @@
+"""Renders invoices; the cache on the method keeps every invoice."""
+
+import functools
+
+
+class Invoice:
+    """An invoice with its scan."""
+
+    def __init__(self, number):
+        self.scan = bytes([number % 200 + 1]) * 150_000
+
+    @functools.lru_cache(maxsize=None)  # noqa: B019, UP033
+    def checksum(self):
+        """Asked for several times while the invoice is open."""
+        return sum(self.scan[::1000])
+
+
+def operation(number):
+    """Open an invoice, look at it twice, close it."""
+    invoice = Invoice(number)
+    return invoice.checksum() + invoice.checksum()

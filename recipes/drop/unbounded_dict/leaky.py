@@ -1,0 +1,37 @@
+"""An ASGI service whose sessions are never taken out."""
+
+import socket
+
+import uvicorn
+
+sessions = {}
+
+
+def session_of(visitor):
+    """What is known about a visitor: the cart and the last page."""
+    if visitor not in sessions:
+        sessions[visitor] = {"cart": [], "page": f"the page of {visitor} " * 10_000}
+    return sessions[visitor]
+
+
+async def app(scope, receive, send):
+    """Answer with the size of the visitor's last page."""
+    if scope["type"] != "http":
+        return
+    session = session_of(scope["path"])
+    session["seen"] = session.get("seen", 0) + 1
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(len(session["page"])).encode()})
+
+
+def main():
+    """Serve on a free port of loopback and say which."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    print("PORT", listener.getsockname()[1], flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
