@@ -12,25 +12,28 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "leakkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-CENTRAL = {"", "errors", "model", "snapshot_model", "probe_model"}
+CENTRAL = {"", "errors", "model", "outcomes", "probe_model", "snapshot_model"}
 MAY_IMPORT = {
     "": set(),
     "__main__": {"commands"},
     "errors": set(),
     "model": set(),
+    "outcomes": {"model"},
     "probe_model": set(),
     "snapshot_model": {"probe_model"},
     "store": {"errors", "snapshot_model", "probe_model"},
     "capture": {"", "errors", "snapshot_model", "probe_model", "store", "native"},
     "native": set(),
     "heap": {"errors", "snapshot_model", "native"},
-    "diagnose": {"", "errors", "snapshot_model", "probe_model", "model", "heap"},
-    "report": {"", "errors", "model", "gate", "recipes"},
-    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose"},
+    "patch": {"model"},
+    "diagnose": {"", "errors", "snapshot_model", "probe_model", "model", "outcomes", "heap", "patch"},
+    "report": {"", "errors", "model", "outcomes", "gate", "recipes"},
+    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose", "patch"},
     "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
+    "pytest_plugin": {"errors", "gate", "report"},
     "demo": set(),
     "agent": set(),
-    "commands": {"", "errors", "snapshot_model", "probe_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "gate", "demo", "recipes"},
+    "commands": {"", "errors", "snapshot_model", "probe_model", "model", "outcomes", "store", "capture", "heap", "native", "patch", "diagnose", "report", "gate", "demo", "recipes"},
 }
 """Room to the rooms it may import (itself is always allowed)."""
 
@@ -38,7 +41,7 @@ FENCED = {
     "typer": {"commands"},
     "click": {"commands"},
     "rich": set(),
-    "memray": {"capture/allocations.py", "agent/window.py"},
+    "memray": {"capture/allocations.py", "agent/window.py", "gate/peak.py"},
     "objgraph": {"agent/second.py"},
     "guppy": {"agent/second.py"},
     "tabulate": {"report"},
@@ -46,6 +49,8 @@ FENCED = {
     "elftools": {"capture"},
     "zstandard": {"store"},
     "websockets": {"demo"},
+    "cattrs": {"gate/wire.py"},
+    "pytest": {"pytest_plugin", "gate/in_pytest.py", "gate/pytest_tidy.py"},
 }
 """Third-party package to the rooms, or the one file, that may import it."""
 

@@ -9,6 +9,7 @@ from leakkit.diagnose.constants import (
     GROWTH_SNAPSHOTS,
     MATERIAL_FLOOR,
     MATERIAL_SHARE,
+    NATIVE_FLOOR,
     RECLAIMABLE_FLOOR,
     RECLAIMABLE_SHARE,
 )
@@ -26,6 +27,8 @@ class Context:
 
     history: History
     look: Lookup
+    material: int | None = None
+    """Bytes from which a change is told; None for what is worth a person's time in a running service."""
 
     @property
     def rss(self) -> int:
@@ -35,12 +38,25 @@ class Context:
     @property
     def floor(self) -> int:
         """Growth below this many bytes is not reported."""
+        if self.material is not None:
+            return self.material
         return max(MATERIAL_FLOOR, int(MATERIAL_SHARE * self.rss))
 
     @property
     def reclaimable_floor(self) -> int:
         """Reclaimable memory below this many bytes is not reported."""
+        if self.material is not None:
+            return self.material
         return max(RECLAIMABLE_FLOOR, int(RECLAIMABLE_SHARE * self.rss))
+
+    @property
+    def native_floor(self) -> int:
+        """Growth that no object explains is not reported below this many bytes."""
+        if self.material is None:
+            return NATIVE_FLOOR
+        # What the allocators and containers add to objects that grow is of the order of the objects themselves.
+        moments = self.history.moments
+        return max(self.material, moments[-1].figures.total - moments[0].figures.total)
 
     @property
     def collector(self) -> CollectorState:

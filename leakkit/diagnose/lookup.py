@@ -98,7 +98,8 @@ class Lookup:
     @cached_property
     def module_names(self) -> dict[int, str]:
         """Module object to its name."""
-        return {module.node: module.name for module in self.heap.snapshot.modules}
+        # The first name wins: multiprocessing enters __main__ a second time, as __mp_main__.
+        return {module.node: module.name for module in reversed(self.heap.snapshot.modules)}
 
     @cached_property
     def bounds(self) -> dict[int, tuple[int, int, str]]:

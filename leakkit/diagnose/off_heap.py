@@ -54,10 +54,10 @@ def slack(history: History) -> list[Suspect]:
     return [Suspect(SuspectKind.SLACK, place, (), tuple(1 for _ in sizes), sizes, saving, facts=facts)]
 
 
-def native(history: History) -> list[Suspect]:
+def native(history: History, floor: int = NATIVE_FLOOR) -> list[Suspect]:
     """A suspect for memory in use that grows in every interval and that no object explains."""
     sizes = tuple(max(unaccounted(m.snapshot.memory, m.figures), 0) for m in history.moments)
-    if len(sizes) < 2 or not history.grows(sizes) or sizes[-1] - sizes[0] < NATIVE_FLOOR:
+    if len(sizes) < 2 or not history.grows(sizes) or sizes[-1] - sizes[0] < floor:
         return []
     objects = history.last.figures.total - history.moments[0].figures.total
     if sizes[-1] - sizes[0] < objects // 2:
@@ -66,7 +66,7 @@ def native(history: History) -> list[Suspect]:
     return [Suspect(SuspectKind.NATIVE, place, (), tuple(1 for _ in sizes), sizes, sizes[-1] - sizes[0])]
 
 
-def interned(history: History) -> list[Suspect]:
+def interned(history: History, floor: int = NATIVE_FLOOR) -> list[Suspect]:
     """A suspect for a growing table of interned strings, as far as the growth of memory allows for it."""
     found = [moment.snapshot.process.extra.get("interned_strings") for moment in history.moments]
     counts = tuple(int(count) for count in found if isinstance(count, int))
@@ -78,7 +78,7 @@ def interned(history: History) -> list[Suspect]:
     unexplained = tuple(max(unaccounted(m.snapshot.memory, m.figures), 0) for m in history.moments)
     gained = unexplained[-1] - unexplained[0]
     added = counts[-1] - counts[0]
-    if gained < NATIVE_FLOOR or not BYTES_PER_STRING[0] * added <= gained <= BYTES_PER_STRING[1] * added:
+    if gained < floor or not BYTES_PER_STRING[0] * added <= gained <= BYTES_PER_STRING[1] * added:
         return []
     place = _place(HolderKind.INTERNED, "interned strings", "the interpreter's table of interned strings")
     per_string = gained / (counts[-1] - counts[0])

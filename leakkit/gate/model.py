@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path  # noqa: TC003 - gate/wire.py reads the fields' types at run time
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from leakkit.model import Finding
+from leakkit.model import Finding  # noqa: TC001
 
 
 class Outcome(StrEnum):
@@ -31,6 +28,8 @@ class Metric(StrEnum):
     GARBAGE_OBJECTS = "garbage-objects"
     GARBAGE_BYTES = "garbage-bytes"
     BLOCKS = "blocks"
+    NATIVE = "native"
+    """Bytes in use in the C allocator: C code's, and Python's own blocks above 512 bytes."""
     RSS = "rss"
     USS = "uss"
     FILES = "files"
@@ -54,13 +53,15 @@ class Growth:
 
     metric: Metric
     per_call: tuple[float, ...]
-    """Growth in each round, divided by its calls."""
+    """Growth in each round, divided by its calls; the first entry belongs to ``rounds[first_round]``."""
     total: int
     """Growth over all rounds."""
     regressed: bool
     """Whether it was there in every round and kept pace with the work."""
     why: str
     """One sentence: what decided."""
+    first_round: int = 0
+    """Objects and bytes are counted in the last rounds only, once growth is suspected."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,22 @@ class Broken:
     limit: float | None
     measured: float | None
     message: str
+
+
+class AcceptedBy(StrEnum):
+    """What lets a finding pass."""
+
+    BASELINE = "baseline"
+    SUPPRESSION = "suppression"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A finding that does not fail the gate."""
+
+    fingerprint: str
+    by: AcceptedBy
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,29 @@ class Check:
     file: str | None = None
     """Where the subject is defined, if known."""
     line: int | None = None
+    accepted: tuple[Accepted, ...] = ()
+    """Those of the findings that the baseline or a suppression lets pass."""
+    peak_bytes: int | None = None
+    """High-water mark of one call, or of the served processes; None when it was not measured."""
+
+    @property
+    def retained_bytes(self) -> int | None:
+        """Bytes that are still there after the last round and were not before the first; None if not known.
+
+        Live objects where they were counted in every round, else private or resident memory after settling.
+        """
+        totals = {growth.metric: growth.total for growth in self.growths if growth.first_round == 0}
+        best = next((one for one in (Metric.BYTES, Metric.USS, Metric.RSS) if one in totals), None)
+        return None if best is None else max(totals[best], 0)
+
+    def acceptance(self, finding: Finding) -> Accepted | None:
+        """What lets that finding pass, or None when it counts."""
+        return next((one for one in self.accepted if one.fingerprint == finding.fingerprint), None)
+
+    @property
+    def new_findings(self) -> tuple[Finding, ...]:
+        """The findings that nothing lets pass."""
+        return tuple(finding for finding in self.findings if self.acceptance(finding) is None)
 
 
 @dataclass(frozen=True)

@@ -9,37 +9,43 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leakkit.model import Report
+    from leakkit.model import Finding, Report
 
 SCHEMA_ID = "leakkit-report/1"
 
 
 def report_fields(report: Report) -> dict[str, Any]:
     """The report as plain dicts, lists, strings and numbers, ready for JSON."""
-    fields: dict[str, Any] = _plain(dataclasses.asdict(report))
-    # Optional in the contract, but not nullable there: left out when unknown.
-    for finding in fields["findings"]:
-        for site in finding["allocated_at"]:
-            if site["source"] is None:
-                del site["source"]
-        for step in finding["path"]:
-            if step["count"] is None:
-                del step["count"]
+    fields: dict[str, Any] = plain_value(dataclasses.asdict(report))
+    fields["findings"] = [plain_finding(finding) for finding in report.findings]
     return {"schema": SCHEMA_ID, **fields}
 
 
-def _plain(value: Any) -> Any:
+def plain_finding(finding: Finding) -> dict[str, Any]:
+    """A finding after the contract."""
+    fields: dict[str, Any] = plain_value(dataclasses.asdict(finding))
+    # Optional in the contract, but not nullable there: left out when unknown.
+    for site in fields["allocated_at"]:
+        if site["source"] is None:
+            del site["source"]
+    for step in fields["path"]:
+        if step["count"] is None:
+            del step["count"]
+    return fields
+
+
+def plain_value(value: Any) -> Any:
     """The value without tuples, enums and numbers that JSON cannot say (nan and inf become null)."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, bool | int | float | str) or value is None:
         return str(value) if isinstance(value, str) else value
     if hasattr(value, "item"):
-        return _plain(value.item())  # a numpy scalar
+        return plain_value(value.item())  # a numpy scalar
     return str(value)
 
 

@@ -16,6 +16,8 @@ from leakkit.report.wording import (
     alternative_kind,
     alternative_label,
     capture_text,
+    change_lines,
+    change_title,
     collector_text,
     fix_facts,
     holder_text,
@@ -37,7 +39,7 @@ _MOST_TYPES = 8
 def render_markdown(report: Report) -> str:
     """The whole report as markdown; nothing that the target named can become markup, HTML or a mention."""
     sections = [_head(report), _ledger(report)]
-    sections += [_finding(i, finding) for i, finding in enumerate(report.findings, 1)]
+    sections += [finding_lines(i, finding) for i, finding in enumerate(report.findings, 1)]
     sections += [
         _not_leaks(report),
         _bullets("What the snapshots did to the target", report.disclosures),
@@ -95,7 +97,8 @@ def _ledger(report: Report) -> list[str]:
     return _table(cells, [headers[i] for i in kept], [align[i] for i in kept])
 
 
-def _finding(number: int, finding: Finding) -> list[str]:
+def finding_lines(number: int, finding: Finding) -> list[str]:
+    """One finding: title, facts, types, path, evidence and fix."""
     kind = f"**{finding.retention.value}**, {finding.holder.kind.value}"
     lines = [f"### {number}. {markdown(finding.title)}", ""]
     lines += [f"{kind}, confidence {finding.confidence * 100:.0f} %", ""]
@@ -126,6 +129,10 @@ def _fix(finding: Finding) -> list[str]:
     for label, text in fix_facts(fix):
         if text:
             lines.append(f"- {label}: " + "  \n  ".join(markdown_prose(line) for line in lines_of(text)))
+        if label == "how" and fix.snippet is not None:
+            code = [f"{sign}{lines_of(line)[0]}".rstrip() for sign, line in change_lines(fix.snippet)]
+            lines.append(f"- change: {markdown_prose(change_title(fix.snippet))}")
+            lines += ["", *markdown_block(code, "diff"), ""]
     lines += [
         f"- {alternative_kind(a)}, {alternative_label(a)}: {markdown_prose(a.why)}"
         for a in ranked_alternatives(finding)

@@ -106,7 +106,7 @@ def test_process_that_is_gone_is_said_so() -> None:
 
 
 def test_every_agent_file_is_shipped_and_no_other_is_forgotten() -> None:
-    """``AGENT_FILES`` names the files of the agent's folder, apart from what the host's own rung uses."""
+    """``AGENT_FILES`` names the files of the agent's folder, apart from what the host sends on other errands."""
     folder = Path(pack.__file__).parents[1] / "agent"
     others = {"__init__.py", "listen.py", "put_back.py", "window.py", "apply.py"}
     assert {path.name for path in folder.glob("*.py")} - others == set(pack.AGENT_FILES)

@@ -50,6 +50,13 @@ def test_compiles_without_a_warning_and_needs_only_an_old_glibc(built: Path, par
     assert all(name.startswith("lk_") for name in exported if part == "kernels")
 
 
+@pytest.mark.skipif(not shutil.which("aarch64-linux-gnu-gcc"), reason="no cross compiler for aarch64")
+def test_compiles_for_aarch64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No warning there either; nothing of it can be run here."""
+    monkeypatch.setenv("CC", "aarch64-linux-gnu-gcc")
+    assert [path.name for path in build.compile_all(tmp_path, ["-Werror"])] == ["_kernels.so", "_walk.so"]
+
+
 def test_an_object_of_other_sources_is_not_used(tmp_path: Path) -> None:
     """The fingerprint of the sources is in the object and is compared."""
     if not native.loaded():

@@ -1,0 +1,26 @@
+"""The shop's HTTP service."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from fastapi import FastAPI, HTTPException
+
+PRICES = {"tea": 3, "cake": 5}
+recent: deque[str] = deque(maxlen=50)
+app = FastAPI()
+
+
+@app.get("/price/{name}")
+async def price(name: str) -> dict[str, int | str]:
+    """What a thing costs."""
+    if name not in PRICES:
+        raise HTTPException(404)
+    recent.append(name)
+    return {"name": name, "price": PRICES[name]}
+
+
+@app.get("/recent")
+async def last_seen() -> list[str]:
+    """What was asked for last."""
+    return list(recent)
