@@ -15,6 +15,7 @@ from leakkit.diagnose.ledger import make_ledger, with_growth
 from leakkit.diagnose.lookup import Lookup
 from leakkit.diagnose.observations import observations
 from leakkit.diagnose.observe import observe
+from leakkit.diagnose.opinions import second_opinions
 from leakkit.diagnose.outline import outline
 from leakkit.diagnose.owner import Owners
 from leakkit.diagnose.proposal import with_change
@@ -163,4 +164,5 @@ def make_report(examined: Examination, sources: Sources | None = None) -> Report
         dominators=outline(history.heap),
         disclosures=tuple(disclosures),
         warnings=_warnings(history, why_not),
+        second_opinions=second_opinions(history.heap),
     )
