@@ -20,6 +20,7 @@ def probes(
 
     \b
     leakkit probes
+    leakkit probes --json                                for scripts
     leakkit snapshot --allocations 60s PID               memray, for a minute
     leakkit snapshot --probe objgraph --probe guppy3 PID
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
