@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "gate", "probes", "info", "recipes", "demo")
+COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "gate", "picture", "probes", "info", "recipes", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
 
 _MODULES = {"try": "try_"}
@@ -37,6 +37,7 @@ _ABOUT = """Find out why a Python process grows: where every megabyte is, who ho
 leakkit diagnose PID --for 60s         several snapshots, then the diagnosis
 leakkit snapshot PID -o a.leak         one snapshot into a file
 leakkit diagnose a.leak b.leak c.leak  the same diagnosis from files, on any machine
+leakkit picture a.leak -o leak.svg     a finding drawn by Graphviz
 leakkit probes                         which other tools can be asked
 leakkit info a.leak                    what is inside a snapshot file
 leakkit gate app.tasks:import_one      fail when memory keeps pace with the work
