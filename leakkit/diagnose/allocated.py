@@ -44,7 +44,8 @@ def allocated(
     if not rows.any():
         return (), (_evidence(context, found, suspect, (), retention),)
     sites = _sites(found, rows, context.look.owners)
-    return sites[:MAX_SITES], (_evidence(context, found, suspect, sites, retention),)
+    shown = tuple(site for site in sites if site.file)[:MAX_SITES]
+    return shown, (_evidence(context, found, suspect, sites, retention),)
 
 
 def _sites(found: Allocations, rows: NDArray[np.bool_], owners: Owners) -> tuple[AllocationSite, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +108,40 @@ def test_buffers_belong_to_their_objects() -> None:
     assert found.bytes[found.node < 0].sum() < 0.1 * found.bytes.sum()
 
 
+EXTENSION = """
+#include <Python.h>
+void *last;
+static PyObject *parse(PyObject *self, PyObject *number) {
+    last = malloc(20000);
+    memset(last, 1, 20000);
+    Py_RETURN_NONE;
+}
+static PyMethodDef methods[] = {{"parse", parse, METH_O, ""}, {0}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "leaky_ext", "", -1, methods};
+PyMODINIT_FUNC PyInit_leaky_ext(void) { return PyModule_Create(&module); }
+"""
+
+
+def test_native_growth_names_the_line_that_called(tmp_path: Path) -> None:
+    """A C extension that forgets memory: off-heap, and the Python line under which it was allocated."""
+    paths = sysconfig.get_paths()
+    if shutil.which("cc") is None or not (Path(paths["include"]) / "Python.h").exists():
+        pytest.skip("no compiler, or no headers of Python")
+    (tmp_path / "leaky_ext.c").write_text(EXTENSION)
+    output = tmp_path / f"leaky_ext{sysconfig.get_config_var('EXT_SUFFIX')}"
+    subprocess.run(["cc", "-shared", "-fPIC", f"-I{paths['include']}", "-o", output, tmp_path / "leaky_ext.c"], check=True)
+    program = tmp_path / "service.py"
+    program.write_text(
+        "import sys, threading\nsys.path.insert(0, sys.argv[1])\nimport leaky_ext\nfrom _drive import rounds\n"
+        "def handle(number):\n    for _ in range(1000):\n        leaky_ext.parse(1)\nrounds(handle)\n"
+    )
+    with Target(program, args=(str(tmp_path),)) as target:
+        report = diagnose(recorded(target))
+    native = next(f for f in report.findings if f.holder.kind.value == "native-allocation")
+    assert (native.allocated_at[0].function, native.allocated_at[0].line) == ("handle", 7)
+    assert native.allocated_at[0].bytes >= 59_000_000
+
+
 def test_twenty_windows_leave_nothing(tmp_path: Path) -> None:
     """No thread, no open file that grows in number, no hook, no module on the path, and no memory."""
     interpreter = python("3.11")
@@ -145,7 +182,6 @@ def test_no_hook_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_forgotten_window_ends_by_itself() -> None:
     """When leakkit is gone with its folder, the thread ends and tracking with it."""
-    import shutil
     import time
 
     with Target(PROGRAM) as target:
@@ -184,8 +220,6 @@ def test_a_target_without_threading_is_skipped(tmp_path: Path) -> None:
 
 def test_a_command_is_tracked_from_its_start(tmp_path: Path) -> None:
     """Everything the program leaves behind has a stack."""
-    import subprocess
-
     program = tmp_path / "app.py"
     program.write_text("KEPT = []\ndef make():\n    for n in range(60_000):\n        KEPT.append(['x' * 200 + str(n)])\nmake()\n")
     file = tmp_path / "a.leak"
