@@ -160,7 +160,9 @@ def _headline(growths: tuple[Growth, ...], diagnosis: dict[str, Any]) -> str:
     regressed = {one.metric: one for one in growths if one.regressed}
     metric = next((m for m in _TELLING if m in regressed), next(iter(regressed)))
     growth = regressed[metric]
-    text = f"{growth.per_call[-1]:+,.3g} {_NAMES[metric]} a call in each of {STREAK + 1} rounds"
+    rate = growth.per_call[-1]
+    amount = f"{rate:+,.0f}" if abs(rate) >= 100 else f"{rate:+.3g}"
+    text = f"{amount} {_NAMES[metric]} a call in each of {STREAK + 1} rounds"
     findings = diagnosis.get("findings")
     return f"{text}: {findings[0]['title']}" if findings else text
 
