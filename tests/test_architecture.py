@@ -46,6 +46,7 @@ FENCED = {
     "zstandard": {"store"},
     "websockets": {"demo"},
     "cattrs": {"gate/wire.py"},
+    "memray": {"gate/peak.py"},
     "pytest": {"pytest_plugin", "gate/in_pytest.py", "gate/pytest_tidy.py"},
 }
 """Third-party package to the rooms, or the one file, that may import it."""
