@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from leakkit.commands._console import check_place, emit, note, stdout_terminal, write_file
 from leakkit.errors import UsageError
-from leakkit.recipes.catalogue import read_recipes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,11 +61,13 @@ def finish(report: GateReport, options: Options) -> None:
     from leakkit.gate.baseline import read_baseline
     from leakkit.gate.budgets import read_policy
     from leakkit.gate.judge import judge
+    from leakkit.gate.keep import only_of_failures
 
     policy = read_policy(Path.cwd())
     if options.update:
         report = _update(report, policy)
     judged = judge(report, policy, read_baseline(policy.baseline))
+    judged = replace(judged, checks=tuple(only_of_failures(check) for check in judged.checks))
     _deliver(judged, options)
     raise SystemExit(judged.exit_code)
 
@@ -85,13 +86,13 @@ def _update(report: GateReport, policy: Policy) -> GateReport:
 
 
 def _deliver(report: GateReport, options: Options) -> None:
+    from leakkit.recipes.catalogue import read_recipes
     from leakkit.report.gate import GateLook, render_gate
 
     terminal = stdout_terminal()
     root = Path(os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or _repository())
-    look = GateLook(
-        root, {recipe.fix: recipe.text for recipe in read_recipes()}, terminal.color, terminal.width, terminal.unicode
-    )
+    recipes = {one.fix: one.text for one in read_recipes()}
+    look = GateLook(root, recipes, terminal.color, terminal.width, terminal.unicode)
     if not any(place == STDOUT for _, place in options.reports):
         emit(render_gate(report, "text", look))
     for name, place in options.reports:

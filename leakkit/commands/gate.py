@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003 - Typer reads it
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -121,8 +122,21 @@ def _functions(names: list[str], options: dict[str, Any]) -> list[Check]:
         if not _are_functions([name]):
             raise UsageError(f"{name} is not a module:function", "a command comes after --")
         note(f"gating {name}")
-        checks.append(run_function(name, options))
+        checks.append(_with_peak(run_function(name, options)))
     return checks
+
+
+def _with_peak(check: Check) -> Check:
+    """The check with its high-water mark, if a budget asks for it."""
+    from leakkit.gate.budgets import read_policy
+    from leakkit.gate.model import Outcome
+    from leakkit.gate.peak import measure_peak
+
+    if check.outcome == Outcome.UNMEASURED or read_policy(Path.cwd()).budgets_for(check.subject).peak is None:
+        return check
+    note(f"tracing the peak of {check.subject}")
+    peak, why = measure_peak(check.subject)
+    return replace(check, peak_bytes=peak, notes=(*check.notes, *([why] if why else [])))
 
 
 def _command(command: list[str], options: dict[str, Any], marked: bool, warnings: list[str]) -> list[Check]:

@@ -10,7 +10,9 @@ import numpy as np
 from leakkit.diagnose.classify import Standing
 from leakkit.diagnose.engine import examine
 from leakkit.diagnose.findings import MAX_FINDINGS, make_finding, rank_key
+from leakkit.diagnose.growth import series
 from leakkit.diagnose.observations import of_suspect
+from leakkit.diagnose.rules.growth import bounding_node
 from leakkit.diagnose.suspect import SuspectKind
 from leakkit.gate.lines import with_line
 from leakkit.gate.model import Metric
@@ -32,6 +34,9 @@ SMALLEST: Final = 512
 SHARE: Final = 0.05
 """Nor what is less than this share of all that grew."""
 
+OFF_HEAP: Final = frozenset({SuspectKind.NATIVE, SuspectKind.SLACK})
+"""Between snapshots so close together these are noise, unless the counters of the rounds say otherwise."""
+
 BOUND_RULES: Final = frozenset({"below-its-bound", "at-its-bound"})
 
 
@@ -49,7 +54,9 @@ def count(snapshot: Snapshot) -> dict[Metric, int]:
     }
 
 
-def explain(snapshots: Sequence[Snapshot], *, calls: int, collector: bool, garbage: bool) -> dict[str, Any]:
+def explain(
+    snapshots: Sequence[Snapshot], *, calls: int, collector: bool, garbage: bool, off_heap: bool
+) -> dict[str, Any]:
     """Diagnose the snapshots of one scenario.
 
     Args:
@@ -57,6 +64,7 @@ def explain(snapshots: Sequence[Snapshot], *, calls: int, collector: bool, garba
         calls: of the scenario.
         collector: whether the scenario runs with the collector enabled.
         garbage: whether garbage is what is looked for.
+        off_heap: whether more memory grows than objects account for.
 
     Returns:
         ``findings`` (as :func:`leakkit.gate.wire.findings_to` makes them, the most important first) with
@@ -66,18 +74,18 @@ def explain(snapshots: Sequence[Snapshot], *, calls: int, collector: bool, garba
     real = [replace(one, collector=replace(one.collector, enabled=collector)) for one in snapshots]
     examined = examine(real, material=lambda history: _material(history, garbage=garbage))
     context = examined.context
-    kinds = {SuspectKind.GARBAGE} if garbage else set(SuspectKind)
+    kinds = {SuspectKind.GARBAGE} if garbage else set(SuspectKind) - (set() if off_heap else OFF_HEAP)
     told = [item for item in examined.weighed if item.suspect.kind in kinds and _grows(context, item)]
     told.sort(key=lambda item: rank_key(context, item))
-    bounded = [item for item in examined.weighed if _is_bounded(context, item)]
+    bounded = _one_a_holder(context, [item for item in examined.weighed if _is_bounded(context, item)])
     work = calls * (context.history.count - 1)
     placed = [with_line(make_finding(context, item)) for item in told[:MAX_FINDINGS]]
     filled = [f"{finding.holder.name} is filled at {place}" for finding, place in placed if place]
     return {
         "findings": findings_to([finding for finding, _ in placed]),
         "per_call": [(item.suspect.sizes[-1] - item.suspect.sizes[0]) / work for item in told[:MAX_FINDINGS]],
-        "bounded": [_in_words(context, item) for item in bounded],
-        "bounded_bytes": _rates([item.suspect.sizes for item in bounded], context, calls),
+        "bounded": [_in_words(context, item) for item in bounded.values()],
+        "bounded_bytes": _rates([_retained(context, node) for node in bounded], context, calls),
         "live_bytes": _rates([[m.figures.total for m in context.history.moments]], context, calls),
         "warnings": list(dict.fromkeys([*filled, *(line for m in context.history.moments for line in m.reasons)])),
     }
@@ -97,6 +105,20 @@ def _is_bounded(context: Context, item: Weighed) -> bool:
     return (
         item.standing == Standing.HARMLESS and bool(rules & BOUND_RULES) and context.history.grows(item.suspect.sizes)
     )
+
+
+def _one_a_holder(context: Context, items: Sequence[Weighed]) -> dict[int, Weighed]:
+    """The object that declares the bound, and the largest of the containers by which it keeps its entries."""
+    found: dict[int, Weighed] = {}
+    for item in sorted(items, key=lambda one: -one.suspect.size):
+        found.setdefault(bounding_node(item.suspect, context), item)
+    tree = context.history.heap.dominators
+    return {n: item for n, item in found.items() if not any(o != n and tree.dominates(o, n) for o in found)}
+
+
+def _retained(context: Context, node: int) -> tuple[int, ...]:
+    """All that an object alone keeps, in each snapshot: entries are shared by a cache's containers."""
+    return series(context.history, np.array([node], np.int64), "retained")
 
 
 def _in_words(context: Context, item: Weighed) -> str:

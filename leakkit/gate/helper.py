@@ -48,6 +48,7 @@ class Helper:
             calls=int(question["calls"]),
             collector=bool(question["collector"]),
             garbage=bool(question["garbage"]),
+            off_heap=bool(question["off_heap"]),
         )
         return {**answer, "files": self._keep()}
 

@@ -50,7 +50,7 @@ def judge(report: GateReport, policy: Policy, baseline: Baseline | None, *, toda
     """
     day = today or datetime.now(UTC).date()
     checks = tuple(judge_check(check, policy, baseline, today=day) for check in report.checks)
-    stale = stale_suppressions(policy.suppressions, report.checks, day)
+    stale = stale_suppressions(policy.suppressions, checks, day)
     return replace(report, checks=checks, warnings=(*report.warnings, *stale))
 
 
@@ -134,12 +134,18 @@ def _grows_more(found: _Judgement, grown: list[Growth], known: Known) -> bool:
         if base is None:
             if growth.metric in _COARSE and fine:
                 continue
-            message = f"{growth.metric.value} grow by {measured:,.3g} a call, which the baseline does not know"
+            message = f"{growth.metric.value} grow by {_number(measured)} a call, which the baseline does not know"
             found.broken.append(Broken("growth-per-call", 0.0, measured, message))
         elif measured > base.highest:
-            message = f"{growth.metric.value} grow by {measured:,.3g} a call, {base.median:,.3g} in the baseline"
+            message = (
+                f"{growth.metric.value} grow by {_number(measured)} a call, {_number(base.median)} in the baseline"
+            )
             found.broken.append(Broken("growth-per-call", base.highest, measured, message))
     return len(found.broken) > before
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _new_findings(found: _Judgement, check: Check) -> None:

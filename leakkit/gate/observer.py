@@ -63,13 +63,14 @@ class Observer:
         counts = self._ask({"do": "snapshot"})["counts"]
         return {Metric(name): int(value) for name, value in counts.items()}
 
-    def explain(self, *, calls: int, collector: bool, garbage: bool) -> dict[str, Any]:
+    def explain(self, *, calls: int, collector: bool, garbage: bool, off_heap: bool) -> dict[str, Any]:
         """Diagnose the snapshots taken so far.
 
         Args:
             calls: calls of the scenario between two of them.
             collector: whether the scenario runs with the collector enabled; it is held off when cycles are looked for.
             garbage: whether the suspicion is garbage.
+            off_heap: whether more memory grows than objects account for.
 
         Returns:
             The answer of :func:`leakkit.gate.explain.explain`.
@@ -77,7 +78,8 @@ class Observer:
         Raises:
             ObserverError: the diagnosis failed.
         """
-        return self._ask({"do": "explain", "calls": calls, "collector": collector, "garbage": garbage})
+        question = {"calls": calls, "collector": collector, "garbage": garbage, "off_heap": off_heap}
+        return self._ask({"do": "explain", **question})
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         assert self._child.stdin is not None  # noqa: S101 - it was made with pipes

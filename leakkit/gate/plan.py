@@ -19,7 +19,7 @@ MAX_SECONDS: Final = 120.0
 """A scenario that is not decided by then could not be measured."""
 
 ROUND_SECONDS: Final = 0.1
-"""What the first round should take; six rounds take twenty times as long."""
+"""What the first round should take; all of them take twenty times as long."""
 
 FEWEST_CALLS: Final = 10
 """One leak every ten calls shows in the first round already..."""

@@ -14,12 +14,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from leakkit.gate.counters import Counters
+from leakkit.gate.left_open import in_words, kinds
 from leakkit.gate.model import Metric, Round
 from leakkit.gate.observer import SNAPSHOT_METRICS, ObserverError
-from leakkit.gate.rule import ESCALATION, MOST_ROUNDS, Course, judge
+from leakkit.gate.rule import ESCALATION, FLOORS, MOST_ROUNDS, Course, confirm, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from leakkit.gate.model import Growth
     from leakkit.gate.observer import Observer
@@ -34,7 +35,15 @@ FEWEST_DIAGNOSED_CALLS = 50
 SLOWEST_DIAGNOSED_SECONDS = 10.0
 """Unless so many calls take longer than this."""
 
+OFF_HEAP_TIMES = 2.0
+"""Allocators add to what objects weigh, but not as much again."""
+
+OFF_HEAP_BYTES = 16
+"""The smallest block of C memory that a call can leave behind is larger."""
+
 _MISSING = -1
+_BY_SNAPSHOT = frozenset(SNAPSHOT_METRICS)
+_OFF_HEAP = (Metric.NATIVE, Metric.USS, Metric.RSS)
 _GARBAGE = (Metric.GARBAGE_OBJECTS, Metric.GARBAGE_BYTES)
 
 
@@ -43,7 +52,7 @@ class _Ledger:
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        rows = MOST_ROUNDS + DIAGNOSED_ROUNDS + 2
+        rows = 1 + MOST_ROUNDS + 1 + DIAGNOSED_ROUNDS + 2
         self._levels = {metric: array("q", [_MISSING]) * rows for metric in Metric}
         self._calls = array("q", [0]) * rows
         self._seconds = array("d", [0.0]) * rows
@@ -109,7 +118,8 @@ class Rounds:
         self.growths: tuple[Growth, ...] = ()
         self.rounds: tuple[Round, ...] = ()
         self.diagnosis: dict[str, Any] | None = None
-        """What the observer said of the rounds after the decision; None when it was not asked."""
+        """What the observer said of the rounds after the decision, and which files and threads stayed; None when
+        nothing was to be diagnosed."""
         self.finished = False
         """Whether the iteration came to its end, by a decision or by the deadline."""
         self._observe = observe
@@ -132,11 +142,16 @@ class Rounds:
             seconds = yield from self._warm_up()
             calls = yield from self._probe(seconds)
             yield from range(calls)  # the first round brings what only much work brings, and is not counted
+            before = {metric: kinds(metric) for metric in (Metric.FILES, Metric.THREADS)}
             self._settle()
             self._ledger.add(0, 0.0)
             yield from self._decide(calls)
             if self.course == Course.LEAKS and self._observe is not None:
+                regressed = {growth.metric for growth in self.growths if growth.regressed}
+                stayed = [in_words(metric, counted) for metric, counted in before.items() if metric in regressed]
                 yield from self._diagnose(self._observe(), seconds)
+                yield from self._contradicted(calls)
+                self.diagnosis = {**(self.diagnosis or {}), "stayed": stayed}
             self.finished = True
         finally:
             self.seconds = time.monotonic() - self._began
@@ -161,13 +176,19 @@ class Rounds:
         return self.plan.first_calls(seconds, gains, self._counters.room(after))
 
     def _decide(self, calls: int) -> Iterator[int]:
-        """Rounds of more and more calls until the rule has decided or time is up."""
+        """Rounds of more and more calls until the rule has decided or time is up; a leak must outlast a small one."""
+        first = calls
         while self.course == Course.OPEN and self._ledger.size <= MOST_ROUNDS:
             if self._ledger.size > 1 and time.monotonic() - self._began > self.plan.max_seconds:
                 return
             yield from self._round(calls)
             self._judge()
             calls = int(calls * ESCALATION + 0.5)
+        if self.course == Course.LEAKS:
+            yield from self._round(first)
+            self.rounds = tuple(self._ledger.rounds()[1:])
+            self.growths = self._confirmed(self.rounds)
+            self.course = Course.LEAKS if any(one.regressed for one in self.growths) else Course.CLEAR
 
     def _round(self, calls: int, *, collect: bool = True) -> Iterator[int]:
         start = time.perf_counter()
@@ -189,6 +210,11 @@ class Rounds:
         if self.course == Course.OPEN:
             self.growths, self.rounds = (), ()  # kept only once it is final: see _Ledger
 
+    def _confirmed(self, rounds: Sequence[Round]) -> tuple[Growth, ...]:
+        """How each metric went, when the last round is the small one."""
+        start = self._ledger.rounds()[0]
+        return confirm(judge(start, rounds, ignore=self.plan.ignore)[1], rounds[-1].calls)
+
     def _diagnose(self, observer: Observer, seconds: float) -> Iterator[int]:
         """Two more rounds with snapshots around them; cycles are left uncollected when they are what grows."""
         decided = len(self.rounds)
@@ -204,16 +230,44 @@ class Rounds:
                 if garbage:
                     self._ledger.forget(Metric.GARBAGE_OBJECTS)
                 self._look(observer)
-            self.diagnosis = observer.explain(calls=calls, collector=held or gc.isenabled(), garbage=garbage)
+            self.diagnosis = observer.explain(
+                calls=calls, collector=held or gc.isenabled(), garbage=garbage, off_heap=self._off_heap(calls)
+            )
         except ObserverError as error:
             self.diagnosis = {"failed": str(error)}
         finally:
             if held:
                 gc.enable()
             observer.close()
-        start, *rounds = self._ledger.rounds()
-        self.rounds = tuple(rounds)
-        self.growths = (*judge(start, rounds[:decided], ignore=self.plan.ignore)[1], *self._on_the_graph(decided))
+        self.rounds = tuple(self._ledger.rounds()[1:])
+        self.growths = (*self._confirmed(self.rounds[:decided]), *self._on_the_graph(decided))
+
+    def _contradicted(self, calls: int) -> Iterator[int]:
+        """Once more a small round when the snapshots show no growth that the counters have seen.
+
+        C code may keep what no object shows; or it was a buffer that has been flushed by time meanwhile.
+        """
+        grown = {one.metric for one in self.growths if one.regressed}
+        if grown & _BY_SNAPSHOT or not grown <= {Metric.BLOCKS, *_OFF_HEAP}:
+            return
+        self._settle()
+        self._ledger.add(0, 0.0)
+        yield from self._round(calls)
+        base, after = self._ledger.rounds()[-2:]
+        gains = judge(base, [after])[1]
+        again = {one.metric: one.per_call for one in gains}
+        self.growths = tuple(
+            confirm([replace(one, per_call=one.per_call + again[one.metric])], calls)[0] if one.metric in again else one
+            for one in self.growths
+        )
+        self.course = Course.LEAKS if any(one.regressed for one in self.growths) else Course.CLEAR
+
+    def _off_heap(self, calls: int) -> bool:
+        """Whether C memory, or resident memory, grows by clearly more than the objects of the last round."""
+        *_, before, after = self._ledger.rounds()
+        objects = (after.counts[Metric.BYTES] - before.counts[Metric.BYTES]) / calls
+        rates = [one.per_call[-1] for one in self.growths if one.regressed and one.metric in _OFF_HEAP]
+        return any(rate > OFF_HEAP_TIMES * objects + OFF_HEAP_BYTES for rate in rates)
 
     def _look(self, observer: Observer) -> None:
         self._ledger.observe(observer.snapshot())
@@ -228,5 +282,11 @@ class Rounds:
         if len(rows) <= DIAGNOSED_ROUNDS:
             return []
         only = [replace(one, counts={m: v for m, v in one.counts.items() if m in SNAPSHOT_METRICS}) for one in rows]
-        growths = judge(only[0], only[1:], ignore=self.plan.ignore, streak=DIAGNOSED_ROUNDS)[1]
-        return [replace(one, first_round=decided) for one in growths]
+        growths = judge(only[0], only[1:], ignore=self.plan.ignore)[1]
+        return [self._seen(replace(one, first_round=decided)) for one in growths]
+
+    def _seen(self, growth: Growth) -> Growth:
+        """Growth between snapshots as one that regressed: the pace was held up by the counters of the rounds before."""
+        floor = FLOORS[growth.metric].per_call
+        grew = growth.metric not in self.plan.ignore and all(rate >= floor for rate in growth.per_call)
+        return replace(growth, regressed=grew, why=f"{'grew' if grew else 'did not grow'} in each diagnosed round")

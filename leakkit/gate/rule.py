@@ -12,7 +12,7 @@ is likelier than another, so that a streak of ``k`` levels, each above all befor
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -160,6 +160,28 @@ def judge(
         return Course.LEAKS, tuple(growths)
     done = bool(courses) and all(course == Course.CLEAR for course in courses)
     return Course.CLEAR if done else Course.OPEN, tuple(growths)
+
+
+def confirm(growths: Sequence[Growth], calls: int) -> tuple[Growth, ...]:
+    """Hold what leaks against the last round, of as much work as the first: it must grow at the same pace there.
+
+    What is kept until the next round (a buffer flushed by time, a pool of the size of the largest burst) grows with
+    the size of the rounds, and so keeps pace as long as they become larger; after a smaller one it is less.
+
+    Args:
+        growths: as :func:`judge` gives them for all rounds with the last one.
+        calls: of the last round.
+    """
+    return tuple(_held(one, calls) for one in growths)
+
+
+def _held(growth: Growth, calls: int) -> Growth:
+    if not growth.regressed or len(growth.per_call) < 2:
+        return growth
+    *_, decided, last = growth.per_call
+    if last * calls + FLOORS[growth.metric].unit >= OVERALL_PACE * decided * calls:
+        return growth
+    return replace(growth, regressed=False, why="grew with the size of the rounds, not with the work in all")
 
 
 def _growth(

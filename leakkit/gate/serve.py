@@ -5,6 +5,7 @@ The service is never asked to collect or to trim: what its own collector leaves 
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from leakkit.capture.take import take_snapshot
 from leakkit.errors import LeakkitError, TargetError, UsageError
 from leakkit.gate.explain import count, explain
 from leakkit.gate.model import Metric, Round
+from leakkit.gate.rounds import OFF_HEAP_BYTES, OFF_HEAP_TIMES
 from leakkit.gate.rule import ESCALATION, MOST_ROUNDS, Course, judge
 from leakkit.gate.service import Load, Service, ready_when, run_service, split_command
 from leakkit.gate.verdict import check_of, unmeasured
@@ -36,6 +38,7 @@ FLOAT_BYTES: Final = 1 << 20
 FLOAT_RATE: Final = 100.0
 """More garbage a request than this may be on its way to more than that: the rounds go on until it is decided."""
 _GARBAGE: Final = frozenset({Metric.GARBAGE_OBJECTS, Metric.GARBAGE_BYTES})
+_RESIDENT: Final = frozenset({Metric.NATIVE, Metric.RSS, Metric.USS})
 _LIVE: Final = frozenset({Metric.OBJECTS, Metric.BYTES, Metric.FILES, Metric.THREADS})
 
 Ident = tuple[int, int]
@@ -70,6 +73,9 @@ class _Measured:
     seconds: float = 0.0
     diagnosis: dict[str, Any] | None = None
     finished: bool = False
+    peak: int | None = None
+    """High-water mark of resident memory, added up over the processes that were there all the time."""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,8 @@ def gate_service(plan: ServePlan, *, report: Callable[[str], None]) -> Check:
         why = f"{error.message} ({error.hint})" if error.hint else error.message
         return unmeasured(plan.serve, why, seconds=time.monotonic() - began, file=file, line=1 if file else None)
     check = check_of(measured, plan.serve, file=file, line=1 if file else None)
-    return replace(check, notes=(*check.notes, *_garbage_note(check)))
+    notes = (*check.notes, *_garbage_note(check), *measured.notes)
+    return replace(check, notes=notes, peak_bytes=measured.peak)
 
 
 def _garbage_note(check: Check) -> tuple[str, ...]:
@@ -181,10 +188,27 @@ def _measure(plan: ServePlan, service: Service, load: Load, measured: _Measured,
         measured.rounds = tuple(rounds)
         calls = int(calls * ESCALATION + 0.5)
     measured.seconds = time.monotonic() - began
+    measured.peak = _peak(series.common())
+    if others := len({one for moment in series.moments for one in moment.counts} - set(series.common())):
+        measured.notes = (f"{others} processes came or went between the rounds and were not counted",)
     measured.finished = True
     if measured.course == Course.LEAKS:
         report("it grows in every round and keeps pace with the load; looking for the holder")
         measured.diagnosis = _explain(plan, series, measured)
+
+
+def _peak(processes: Sequence[Ident]) -> int | None:
+    total = 0
+    for pid, ticks in processes:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+        if found is None or started_at(pid) != ticks:
+            return None
+        total += int(found[1]) * 1024
+    return total
 
 
 def _decide(base: Round, rounds: Sequence[Round], ignore: frozenset[Metric]) -> tuple[Course, tuple[Growth, ...]]:
@@ -239,10 +263,18 @@ def _explain(plan: ServePlan, series: _Series, measured: _Measured) -> dict[str,
     answer: dict[str, Any]
     try:
         enabled = snapshots[-1].collector.enabled
-        answer = explain(snapshots, calls=measured.rounds[-1].calls, collector=enabled, garbage=garbage)
+        calls, off_heap = measured.rounds[-1].calls, _off_heap(measured.growths)
+        answer = explain(snapshots, calls=calls, collector=enabled, garbage=garbage, off_heap=off_heap)
     except LeakkitError as error:
         answer = {"failed": error.message}
     return {**answer, "files": _keep(snapshots, plan.keep)}
+
+
+def _off_heap(growths: Sequence[Growth]) -> bool:
+    """Whether C memory, or resident memory, grows by clearly more than objects do."""
+    objects = next((one.per_call[-1] for one in growths if one.metric == Metric.BYTES), 0.0)
+    rates = [one.per_call[-1] for one in growths if one.regressed and one.metric in _RESIDENT]
+    return any(rate > OFF_HEAP_TIMES * objects + OFF_HEAP_BYTES for rate in rates)
 
 
 def _keep(snapshots: Sequence[Snapshot], folder: Path | None) -> list[str]:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import UsageError
+from leakkit.gate.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,11 +72,12 @@ def find_suppression(
 
 
 def stale_suppressions(suppressions: Iterable[Suppression], checks: Iterable[Check], today: date) -> tuple[str, ...]:
-    """A sentence for each suppression that is expired, or that no finding of these checks needed.
+    """A sentence for each suppression that is expired, or that no finding of these judged checks needed.
 
-    One whose ``subject`` none of the checks has is left alone: its check was not part of this run.
+    One whose ``subject`` none of the passing checks has is left alone: its check was not part of this run, or it fails
+    for another reason, and the diagnosis of that does not look for everything else.
     """
-    measured = tuple(checks)
+    measured = [check for check in checks if check.outcome == Outcome.PASS]
     found = []
     for one in suppressions:
         if one.expired(today):

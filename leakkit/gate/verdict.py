@@ -38,8 +38,10 @@ _TELLING: Final = (
     Metric.THREADS,
     Metric.FILES,
     Metric.OBJECTS,
+    Metric.BYTES,
     Metric.BLOCKS,
     Metric.GARBAGE_OBJECTS,
+    Metric.GARBAGE_BYTES,
     Metric.NATIVE,
     Metric.USS,
     Metric.RSS,
@@ -96,15 +98,19 @@ def check_of(rounds: Measured, subject: str, *, file: str | None = None, line: i
     diagnosis = rounds.diagnosis or {}
     outcome, headline, notes = _decide(rounds, diagnosis)
     regressed = outcome == Outcome.REGRESSION
+    files = tuple(Path(name) for name in diagnosis.get("files", ()))
+    if not regressed:
+        for path in files:
+            path.unlink(missing_ok=True)
     return Check(
         subject,
         outcome,
         headline,
         rounds=rounds.rounds,
-        growths=rounds.growths if regressed else tuple(_cleared(one) for one in rounds.growths),
+        growths=_ordered(rounds.growths if regressed else tuple(_cleared(one) for one in rounds.growths)),
         findings=_findings(diagnosis) if regressed else (),
         notes=(*notes, *diagnosis.get("warnings", ())),
-        snapshots=tuple(Path(name) for name in diagnosis.get("files", ())) if regressed else (),
+        snapshots=files if regressed else (),
         seconds=rounds.seconds,
         file=file,
         line=line,
@@ -122,7 +128,20 @@ def _decide(rounds: Measured, diagnosis: dict[str, Any]) -> tuple[Outcome, str, 
     if bounded and _explained(rounds, diagnosis):
         return Outcome.PASS, f"what grows is below a declared bound: {bounded[0]}", bounded
     notes = [f"no diagnosis: {diagnosis['failed']}"] if "failed" in diagnosis else bounded
+    notes += [line for line in (*diagnosis.get("stayed", ()), _unseen(rounds.growths)) if line]
     return Outcome.REGRESSION, _headline(rounds.growths, diagnosis), notes
+
+
+def _unseen(growths: tuple[Growth, ...]) -> str:
+    """What it means when memory blocks stay and no object does."""
+    regressed = {one.metric for one in growths if one.regressed}
+    counted = {one.metric for one in growths}
+    if Metric.BLOCKS not in regressed or Metric.OBJECTS not in counted or Metric.OBJECTS in regressed:
+        return ""
+    return (
+        "memory blocks stay and no object that Python reaches does: C code keeps memory or a reference "
+        "(a missing Py_DECREF), or an internal table of the interpreter grows"
+    )
 
 
 def _explained(rounds: Measured, diagnosis: dict[str, Any]) -> bool:
@@ -141,7 +160,9 @@ def _headline(growths: tuple[Growth, ...], diagnosis: dict[str, Any]) -> str:
     regressed = {one.metric: one for one in growths if one.regressed}
     metric = next((m for m in _TELLING if m in regressed), next(iter(regressed)))
     growth = regressed[metric]
-    text = f"{growth.per_call[-1]:+,.3g} {_NAMES[metric]} a call in each of {STREAK} rounds"
+    rate = growth.per_call[-1]
+    amount = f"{rate:+,.0f}" if abs(rate) >= 100 else f"{rate:+.3g}"
+    text = f"{amount} {_NAMES[metric]} a call in each of {STREAK + 1} rounds"
     findings = diagnosis.get("findings")
     return f"{text}: {findings[0]['title']}" if findings else text
 
@@ -153,6 +174,12 @@ def _findings(diagnosis: dict[str, Any]) -> tuple[Finding, ...]:
     from leakkit.gate.wire import findings_from  # noqa: PLC0415 - not loaded into the process of a scenario that passes
 
     return findings_from(rows)
+
+
+def _ordered(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
+    """What regressed first, the most telling metric first: outputs have room for some of them only."""
+    order = {metric: number for number, metric in enumerate(_TELLING)}
+    return tuple(sorted(growths, key=lambda one: (not one.regressed, order[one.metric])))
 
 
 def _cleared(growth: Growth) -> Growth:

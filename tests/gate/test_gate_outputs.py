@@ -13,10 +13,10 @@ import pytest
 import xmlschema
 from gate.gate_samples import finding, hostile, leaking, passing, report, unmeasured
 
-from leakkit.recipes.catalogue import read_recipes
 from leakkit.errors import UsageError
 from leakkit.gate.model import Accepted, AcceptedBy, Check, GateReport, Outcome
 from leakkit.model import AllocationSite, FixId
+from leakkit.recipes.catalogue import read_recipes
 from leakkit.report.gate import GATE_FORMATS, GateLook, gate_format_of_file, render_gate
 from leakkit.report.gate_json import gate_schema
 from leakkit.report.gate_wording import Place, place_of
@@ -26,7 +26,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 
 @pytest.fixture
 def look(tmp_path: Path) -> GateLook:
-    return GateLook(tmp_path, {recipe.fix: recipe.text for recipe in read_recipes()})
+    return GateLook(tmp_path, {one.fix: one.text for one in read_recipes()})
 
 
 def reports(root: Path) -> list[GateReport]:

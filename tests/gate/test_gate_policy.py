@@ -120,7 +120,7 @@ def test_a_known_leak_that_grows_faster_fails() -> None:
     assert judged(leaking(rate=1090), known=known).outcome == Outcome.PASS
     faster = judged(leaking(rate=2048), known=known)
     assert faster.outcome == Outcome.REGRESSION
-    assert "bytes grow by 2.05e+03 a call, 1.02e+03 in the baseline" in faster.broken[0].message
+    assert "bytes grow by 2,050 a call, 1,020 in the baseline" in faster.broken[0].message
     files = replace(leaking(), growths=(*leaking().growths[:2], growth(Metric.FILES, 1, 1, 1, 1)))
     assert "files grow by 1 a call, which the baseline does not know" in judged(files, known=known).broken[0].message
     coarse = replace(leaking(), growths=(*leaking().growths[:2], growth(Metric.RSS, 1024, 1024, 1024, 1024)))
@@ -238,3 +238,5 @@ def test_stale_suppressions_are_reported() -> None:
         "suppression of path 'app.*' expired on 2026-01-01: fix the leak, or give a new day",
     )
     assert done.outcome == Outcome.PASS
+    failing = judge(report(leaking(finding("new", file=None))), policy(suppress=[{"reason": "r", "path": "old.*"}]), None, today=TODAY)
+    assert (failing.outcome, failing.warnings[1:]) == (Outcome.REGRESSION, ())

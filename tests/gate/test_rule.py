@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakkit.gate.model import Metric, Round
-from leakkit.gate.rule import ERROR_RATE, FLOORS, MOST_ROUNDS, STREAK, Course, Floor, follow, judge
+from leakkit.gate.rule import ERROR_RATE, FLOORS, MOST_ROUNDS, STREAK, Course, Floor, confirm, follow, judge
 
 OBJECTS = FLOORS[Metric.OBJECTS]
 EXACT = Floor(0.0, 1, 1)
@@ -151,6 +151,26 @@ def test_judge_clears_only_when_every_metric_is_clear() -> None:
     assert {growth.metric: growth.regressed for growth in growths} == {Metric.BLOCKS: True, Metric.FILES: False}
     assert growths[0].per_call == (1.0,) * STREAK
     assert growths[0].total == sum(calls)
+
+
+def test_what_grows_with_the_size_of_the_rounds_is_no_leak() -> None:
+    """A buffer that is emptied between the rounds holds what one round brings, and rounds become larger."""
+    calls = [*work(100, STREAK + 1), 100]  # the first round is a burst against the level before
+    held = [1, *calls]
+    start, *rounds = rounds_of(calls, blocks=held, files=levels_after(calls, lambda n: n // 10))
+    course, growths = judge(start, rounds)
+    assert course == Course.LEAKS
+    assert all(growth.regressed for growth in growths)  # until the small round is held against them
+    assert {one.metric: one.regressed for one in confirm(growths, 100)} == {Metric.BLOCKS: False, Metric.FILES: True}
+
+
+@given(st.integers(1, 10), st.integers(10, 1000))
+def test_a_leak_outlasts_the_small_round(every: int, first: int) -> None:
+    calls = work(first)
+    rounds = decide(calls, levels_after(calls, lambda n: n // every))[1]
+    calls = [*calls[:rounds], first]
+    start, *after = rounds_of(calls, blocks=levels_after(calls, lambda n: n // every))
+    assert [growth.regressed for growth in confirm(judge(start, after)[1], first)] == [True]
 
 
 def test_an_ignored_metric_is_told_and_decides_nothing() -> None:

@@ -139,16 +139,22 @@ def growth_may_fade(suspect: Suspect, context: Context) -> Evidence | None:
     return Evidence("growth-may-fade", "inconclusive", reason, {"first_rate": rates[0], "last_rate": rates[-1]})
 
 
-def _bound(suspect: Suspect, context: Context) -> tuple[int, int, str] | None:
-    """(limit, entries now, label) that the holder declares; None when it declares none."""
+def bounding_node(suspect: Suspect, context: Context) -> int:
+    """The object near a growing container that declares a limit for it (a cache, a deque); -1 when there is none."""
     table, look = context.look.bounds, context.look
     links = look.chain(int(suspect.facts.get("container", -1))) if "container" in suspect.facts else ()
-    for link in reversed(links[-4:]):
-        if link.node in table and table[link.node][0] >= 0:
-            limit, used, label = table[link.node]
-            per_holder = suspect.counts[-1] // max(len(suspect.nodes), 1)
-            return limit, used if used > 0 else per_holder, label
-    return None
+    nodes = (link.node for link in reversed(links[-4:]))
+    return next((node for node in nodes if node in table and table[node][0] >= 0), -1)
+
+
+def _bound(suspect: Suspect, context: Context) -> tuple[int, int, str] | None:
+    """(limit, entries now, label) that the holder declares; None when it declares none."""
+    node = bounding_node(suspect, context)
+    if node < 0:
+        return None
+    limit, used, label = context.look.bounds[node]
+    per_holder = suspect.counts[-1] // max(len(suspect.nodes), 1)
+    return limit, used if used > 0 else per_holder, label
 
 
 def below_its_bound(suspect: Suspect, context: Context) -> Evidence | None:

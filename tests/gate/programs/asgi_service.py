@@ -1,8 +1,10 @@
-"""A real ASGI service: ``asgi_service.py LOG_SIZE PORT_FILE leaky|fixed``; keeps LOG_SIZE bytes a request when leaky."""
+"""A real ASGI service: ``asgi_service.py LOG_SIZE PORT_FILE leaky|filling|sawtooth|fixed``; when leaky it keeps LOG_SIZE bytes a request."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import socket
 import sys
 from pathlib import Path
@@ -13,6 +15,12 @@ from fastapi import FastAPI
 SIZE, PORT_FILE, VARIANT = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 app = FastAPI()
 audit_log: list[bytes] = []
+requests = itertools.count()
+
+
+@functools.lru_cache(maxsize=1_000_000)
+def look_up(key: int) -> bytes:
+    return bytes(SIZE)
 
 
 @app.get("/items/{number}")
@@ -20,6 +28,12 @@ async def item(number: int) -> dict[str, int]:
     await asyncio.sleep(0)
     if VARIANT == "leaky":
         audit_log.append(bytes(SIZE))
+    if VARIANT == "filling":
+        look_up(next(requests))
+    if VARIANT == "sawtooth":
+        audit_log.append(bytes(SIZE))
+        if len(audit_log) >= 350:
+            audit_log.clear()
     return {"number": number, "kept": len(audit_log)}
 
 
