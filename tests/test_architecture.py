@@ -12,25 +12,27 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "leakkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-CENTRAL = {"", "errors", "model", "snapshot_model"}
+CENTRAL = {"", "errors", "model", "outcomes", "snapshot_model"}
 MAY_IMPORT = {
     "": set(),
     "__main__": {"commands"},
     "errors": set(),
     "model": set(),
+    "outcomes": {"model"},
     "snapshot_model": set(),
     "store": {"errors", "snapshot_model"},
     "capture": {"", "errors", "snapshot_model", "store", "native"},
     "native": set(),
     "heap": {"errors", "snapshot_model", "native"},
-    "diagnose": {"", "errors", "snapshot_model", "model", "heap"},
-    "report": {"", "errors", "model", "gate", "recipes"},
-    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose"},
+    "patch": {"model"},
+    "diagnose": {"", "errors", "snapshot_model", "model", "outcomes", "heap", "patch"},
+    "report": {"", "errors", "model", "outcomes", "gate", "recipes"},
+    "recipes": {"", "errors", "snapshot_model", "model", "capture", "diagnose", "patch"},
     "gate": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose"},
     "pytest_plugin": {"errors", "gate", "report"},
     "demo": set(),
     "agent": set(),
-    "commands": {"", "errors", "snapshot_model", "model", "store", "capture", "heap", "native", "diagnose", "report", "gate", "demo", "recipes"},
+    "commands": {"", "errors", "snapshot_model", "model", "outcomes", "store", "capture", "heap", "native", "patch", "diagnose", "report", "gate", "demo", "recipes"},
 }
 """Room to the rooms it may import (itself is always allowed)."""
 

@@ -87,7 +87,7 @@ def prepare(warnings, disclosures):
     try:
         mine = find_own_state(read, _thread.get_ident()) if read is not None else None
         if mine is not None:
-            slots, dummy = find_slots(read, mine)
+            slots, dummy = find_slots(read, mine, safe=True)
             if not worth_holding(read, mine, slots, dummy):
                 return None
         if ctypes is None:
@@ -143,13 +143,21 @@ def hold_states(needed):
     return held
 
 
-def find_slots(read, mine):
+def find_slots(read, mine, safe=False):
     """Where a thread state has its thread-local and context references: what changes when ours gets some.
+
+    A thread that serves several requests has some already; there, if ``read`` is ``safe`` at any address, it is the
+    dict that grows.
 
     Returns:
         (offsets, id of the type of the objects that stand for thread-locals).
     """
     before = read(mine, STATE_WORDS)
+    entries = {}
+    for index in range(3, len(before)):
+        head = read(before[index], 3) if safe and before[index] > 65536 and not before[index] % 8 else []
+        if head and head[1] == id(dict):
+            entries[index] = head[2]
     local = _thread._local()
     local.x = None
     after = read(mine, STATE_WORDS)
@@ -162,8 +170,10 @@ def find_slots(read, mine):
                     dummy = id(type(target))
     slots = []
     for index in range(3, len(after)):
-        if after[index] and not before[index] and not after[index] % 8 and after[index] > 65536:
-            if (read(after[index] + 8, 1) or [0])[0] in (id(dict), dummy):
+        new = not before[index]
+        if (new or safe) and not after[index] % 8 and after[index] > 65536:
+            head = read(after[index], 3) or [0, 0, 0]
+            if head[1] == dummy or (head[1] == id(dict) and (new or head[2] > entries.get(index, head[2]))):
                 slots.append(8 * index)
     contexts = sys.modules.get("_contextvars")
     if contexts is not None:

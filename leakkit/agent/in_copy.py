@@ -18,6 +18,7 @@ SENTINEL = globals()["SENTINEL"]
 
 FIRST = ("stdlib.py", "memory.py")
 THEN = (
+    "process.py",
     "peek.py",
     "types_seen.py",
     "kinds.py",

@@ -43,7 +43,7 @@ def collector_facts():
 
 def exit_callbacks():
     """Functions and arguments registered with ``atexit``; [] where they cannot be found."""
-    count = A.kinds.module_value("atexit", "_ncallbacks")
+    count = A.process.plain("atexit", "_ncallbacks")
     count = count() if type(count) is A.kinds.builtin else 0
     if not count:
         return []

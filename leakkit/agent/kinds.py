@@ -5,17 +5,6 @@ import sys
 A = globals()["A"]
 
 
-def module_value(module, name):
-    """A value of a loaded module's dict, or None; no attribute access, so a lazy module stays lazy."""
-    found = sys.modules.get(module)
-    if found is None or not A.types_seen.GET_FLAGS(type(found)):
-        return None
-    if not A.types_seen.is_subtype(type(found), type(sys)):
-        return None
-    space = type(sys).__dict__["__dict__"].__get__(found)
-    return space.get(name) if type(space) is dict else None
-
-
 def make():
     """A generator, a coroutine and an async generator, to take their types."""
 
@@ -59,16 +48,16 @@ except KeyError as error:
 match = type(A.stdlib.load("re").match("", ""))
 partial = A.stdlib.load("_functools").partial
 lru_cache = getattr(A.stdlib.load("_functools"), "_lru_cache_wrapper", None)
-context = module_value("_contextvars", "Context")
-context_var = module_value("_contextvars", "ContextVar")
-ndarray = module_value("numpy", "ndarray")
+context = A.process.plain("_contextvars", "Context")
+context_var = A.process.plain("_contextvars", "ContextVar")
+ndarray = A.process.plain("numpy", "ndarray")
 if ndarray is not None and type(ndarray) is not type:
     ndarray = None
-greenlet = module_value("greenlet", "greenlet")
+greenlet = A.process.plain("greenlet", "greenlet")
 if type(greenlet) is not type:
     greenlet = None
 futures = tuple(
-    kind for kind in (module_value("_asyncio", "Future"), module_value("_asyncio", "Task")) if type(kind) is type
+    kind for kind in (A.process.plain("_asyncio", "Future"), A.process.plain("_asyncio", "Task")) if type(kind) is type
 )
-py_task = module_value("asyncio.tasks", "_PyTask")
+py_task = A.process.plain("asyncio.tasks", "_PyTask")
 suspendable = (generator, coroutine, async_generator)

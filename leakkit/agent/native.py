@@ -1,8 +1,8 @@
 """Runs the native walk: loads the shared object, describes this interpreter to it, and has it make and walk the copy.
 
 The object (``leakkit/native/walk``) holds every layout it leans on against what the interpreter says of itself,
-refuses where one differs, and makes a copy that runs no Python.  Runs in the target, in a dict with ``START``
-(the dict of ``start.py``); makes no class and no cycle, so that all of it is gone when its dict is cleared.
+refuses where one differs, and makes a copy that runs no Python.  Runs in the target, in the dict of ``process.py`` with
+``START`` (the dict of ``start.py``); makes no class and no cycle, so that all of it is gone when its dict is cleared.
 """
 
 import gc
@@ -10,7 +10,7 @@ import posix
 import sys
 import time
 
-START = globals()["START"]
+START, plain, process_facts = [globals()[name] for name in ("START", "plain", "process_facts")]
 RTLD_NOW = 2
 CONFIG_VERSION = 1
 FREED_LATER = 120 if sys.version_info < (3, 11) else 75 if sys.version_info < (3, 14) else 95
@@ -29,13 +29,6 @@ FUNCTIONS = ("PyThreadState_Get", "PyInterpreterState_Main", "PyInterpreterState
 )
 """Looked up in the process; 0 when it has none of that name."""
 TYPES = (type, object, dict, list, tuple, str, bytes, bytearray, int, bool, float, set, frozenset)
-
-
-def plain(module, name):
-    """A value of a loaded module's dict, or None; never through an attribute access of the module."""
-    found = sys.modules.get(module)
-    space = type(sys).__dict__["__dict__"].__get__(found) if isinstance(found, type(sys)) else None
-    return space.get(name) if type(space) is dict else None
 
 
 def enclosing(x):
@@ -188,24 +181,6 @@ def configure(low, handle, fds, seconds, most_bytes, kept, frame_code):
     words += found + members() + [len(roots) // 2, len(rows) // 5]
     words = [CONFIG_VERSION, len(words) + 2, *words, *roots, *rows]
     return b"".join([(word & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little") for word in words]), more
-
-
-def process_facts():
-    """What only the target itself can say of its interpreter; as ``people.py`` does in the other walk."""
-    count, os_file = plain("atexit", "_ncallbacks"), plain("os", "__file__")
-    interned = getattr(sys, "getunicodeinternedsize", None)
-    return {
-        "version": sys.version.split()[0],
-        "implementation": sys.implementation.name,
-        "executable": sys.executable if type(sys.executable) is str else "",
-        "prefix": sys.prefix,
-        "stdlib": os_file.rpartition("/")[0] if type(os_file) is str else "",
-        "path": [item for item in sys.path if type(item) is str],
-        "interned_strings": interned() if interned is not None else None,
-        "gil": True,
-        "debug": hasattr(sys, "gettotalrefcount"),
-        "atexit": count() if type(count) is type(len) else None,
-    }
 
 
 def own_ids(more):

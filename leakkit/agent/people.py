@@ -162,28 +162,6 @@ def module_rows():
     return rows
 
 
-def process_facts():
-    """What only the target itself can say of its interpreter."""
-    interned = None
-    if hasattr(sys, "getunicodeinternedsize"):
-        interned = sys.getunicodeinternedsize()
-    atexit = sys.modules.get("atexit")
-    count = A.kinds.module_value("atexit", "_ncallbacks")
-    os_file = A.kinds.module_value("os", "__file__")
-    return {
-        "version": sys.version.split()[0],
-        "implementation": sys.implementation.name,
-        "executable": sys.executable if type(sys.executable) is str else "",
-        "prefix": sys.prefix,
-        "stdlib": os_file.rpartition("/")[0] if type(os_file) is str else "",
-        "path": [item for item in sys.path if type(item) is str],
-        "interned_strings": interned,
-        "gil": True,
-        "debug": hasattr(sys, "gettotalrefcount"),
-        "atexit": count() if atexit is not None and type(count) is A.kinds.builtin else None,
-    }
-
-
 def facts():
     """All records of this file; called after the naming pass."""
     A.suspended.write_dead()
@@ -191,5 +169,5 @@ def facts():
         "threads": thread_records(),
         "tasks": task_rows(),
         "modules": module_rows(),
-        "process": process_facts(),
+        "process": A.process.process_facts(),
     }

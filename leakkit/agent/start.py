@@ -230,6 +230,7 @@ def native_walk(state, warnings, disclosures):
     Want of memory is told to the host instead.
     """
     try:
+        exec(read_file(D + "/process.py"), NATIVE)
         exec(read_file(D + "/native.py"), NATIVE)
         failure = NATIVE["attempt"](state, warnings, disclosures)
     except Exception as error:

@@ -34,6 +34,7 @@ AGENT_FILES = (
     "start.py",
     "hold.py",
     "fork.py",
+    "process.py",
     "native.py",
     "in_copy.py",
     "stdlib.py",

@@ -122,13 +122,16 @@ def read_process(pid: int) -> Process:
         gid=int(status["Gid"].split()[1]),
         tracer=int(status.get("TracerPid", "0")),
         started=started,
-        root=_root(pid),
+        root=root_of(pid),
         shadow_stack="shstk" in status.get("x86_Thread_features", ""),
     )
 
 
-def _root(pid: int) -> str:
-    """Empty when the process sees the same files as leakkit, or when nothing can be learned."""
+def root_of(pid: int) -> str:
+    """Prefix under which leakkit sees a process's files.
+
+    Empty when the process sees the same files as leakkit, or when nothing can be learned.
+    """
     try:
         theirs, ours = os.stat(f"/proc/{pid}/root/"), os.stat("/")  # noqa: PTH116
         same_mounts = os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")  # noqa: PTH115

@@ -71,6 +71,10 @@ def diagnose(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the snapshots of a PID as files in that folder.")
     ] = None,
+    source: Annotated[
+        bool,
+        typer.Option("--source/--no-source", help="Show the change in the program's source, where it can be read."),
+    ] = True,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say how the process is entered.")] = False,
 ) -> None:
     """Find what grows, who holds it, which fix pays.
@@ -97,7 +101,7 @@ def diagnose(
         snapshots = _watch(pid, count, interval, timeout=seconds, keep=keep, verbose=verbose)
     if verbose:
         _say_what_is_missing()
-    report = _diagnose(snapshots)
+    report = _diagnose(snapshots, pid, with_source=source)
     _deliver(report, chosen, output, terminal)
     if fail_on is not None and report.verdict in _FAILING[fail_on]:
         raise SystemExit(ExitCode.LEAK_FOUND)
@@ -213,11 +217,15 @@ def _say_what_is_missing() -> None:
         note(f"large heaps will take longer without leakkit's C parts: {reason}")
 
 
-def _diagnose(snapshots: Sequence[Snapshot]) -> Report:
+def _diagnose(snapshots: Sequence[Snapshot], pid: int | None, *, with_source: bool) -> Report:
+    from leakkit.capture.processes import root_of
     from leakkit.diagnose import diagnose as run_diagnosis
+    from leakkit.patch import Sources
 
     note("analysing" if len(snapshots) == 1 else f"analysing {len(snapshots)} snapshots")
-    return run_diagnosis(snapshots)
+    # A file's target may be long gone, or have run elsewhere: then its sources are looked for here.
+    sources = Sources(root_of(pid) if pid is not None else "", snapshots[-1].process.started_at)
+    return run_diagnosis(snapshots, sources=sources if with_source else None)
 
 
 def _deliver(report: Report, format_name: str, output: Path | None, terminal: Terminal) -> None:

@@ -11,7 +11,8 @@ import typer
 from leakkit.commands._console import emit, note, stdout_terminal
 from leakkit.commands._durations import parse_duration
 from leakkit.errors import TargetError, UsageError
-from leakkit.model import FixId, Tried
+from leakkit.model import FixId
+from leakkit.outcomes import Tried
 from leakkit.report.units import format_bytes, format_seconds
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 from leakkit.commands._console import check_place, emit, note, stdout_terminal, write_file
 from leakkit.commands._separator import DividedCommand, divide
 from leakkit.errors import ExitCode, UsageError
-from leakkit.model import Delivery
+from leakkit.outcomes import Delivery
 
 if TYPE_CHECKING:
     from leakkit.snapshot_model import Snapshot

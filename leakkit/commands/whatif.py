@@ -13,7 +13,7 @@ from leakkit.errors import UsageError
 from leakkit.model import FixId
 
 if TYPE_CHECKING:
-    from leakkit.model import WhatIf
+    from leakkit.outcomes import WhatIf
 
 
 class PaperFix(StrEnum):

@@ -69,8 +69,6 @@ def how_to_drop(suspect: Suspect, kind: HolderKind, rules: set[str]) -> str:
         text += _registry_advice(holder.name)
     if suspect.facts.get("also"):
         text += f"; do the same for {' and '.join(suspect.facts['also'])}, with the same data in it"
-    if "code-of-a-library" in rules and "standard-registry" not in rules:
-        text += "; this is library code: use its own limit or close what you opened through it"
     return text
 
 

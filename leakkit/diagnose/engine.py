@@ -17,6 +17,7 @@ from leakkit.diagnose.observations import observations
 from leakkit.diagnose.observe import observe
 from leakkit.diagnose.outline import outline
 from leakkit.diagnose.owner import Owners
+from leakkit.diagnose.proposal import with_change
 from leakkit.diagnose.verdict import doubts, verdict_of
 from leakkit.model import Report, SnapshotFacts, TargetFacts
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from leakkit.diagnose.findings import Weighed
     from leakkit.diagnose.history import History, Moment
+    from leakkit.patch import Sources
     from leakkit.snapshot_model import Snapshot
 
 
@@ -114,28 +116,34 @@ def examine(
     return Examination(context, tuple(weighed), tuple(told[:MAX_FINDINGS]))
 
 
-def diagnose(snapshots: Sequence[Snapshot], *, progress: Callable[[str], None] | None = None) -> Report:
+def diagnose(
+    snapshots: Sequence[Snapshot],
+    *,
+    progress: Callable[[str], None] | None = None,
+    sources: Sources | None = None,
+) -> Report:
     """Say where the memory is, who holds it, whether it leaks and which fix pays.
 
-    A pure function of the snapshots but for ``created_at``.
+    A pure function of the snapshots, and of the files that ``sources`` reads, but for ``created_at``.
 
     Args:
         snapshots: one or more snapshots of one process, in any order.
         progress: called with a line before each long step.
+        sources: reads the target's source files, for the changes to them; none are read without it.
 
     Raises:
         ValueError: there is no snapshot.
     """
-    return make_report(examine(snapshots, progress=progress))
+    return make_report(examine(snapshots, progress=progress), sources)
 
 
-def make_report(examined: Examination) -> Report:
-    """Put what was found into words."""
+def make_report(examined: Examination, sources: Sources | None = None) -> Report:
+    """Put what was found into words, and changes into the target's own source where ``sources`` are given."""
     context, weighed = examined.context, examined.weighed
     history = context.history
     seconds = [moment.seconds for moment in history.moments]
     ledgers = with_growth([make_ledger(m.snapshot, m.figures) for m in history.moments], seconds)
-    findings = tuple(make_finding(context, item) for item in examined.told)
+    findings = tuple(with_change(context, item, make_finding(context, item), sources) for item in examined.told)
     not_leaks = observations(context, weighed, ledgers)
     why_not = doubts(context, weighed, ledgers)
     verdict = verdict_of(weighed, why_not)

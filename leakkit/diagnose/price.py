@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.diagnose.constants import COLLECT_SECONDS_PER_CONTAINER, IMPORT_SECONDS_PER_MODULE, START_SECONDS
+from leakkit.diagnose.constants import (
+    COLLECT_SECONDS_PER_CONTAINER,
+    FREE_SECONDS_PER_OBJECT,
+    IMPORT_SECONDS_PER_MODULE,
+    START_SECONDS,
+)
 from leakkit.diagnose.units import in_bytes, in_seconds
 from leakkit.model import FixId
 from leakkit.snapshot_model import NodeFlag
@@ -17,10 +22,11 @@ if TYPE_CHECKING:
 
 
 def collection_pause(context: Context) -> tuple[float, int]:
-    """(seconds a full collection stops the target, tracked containers): 0.3 microseconds a container."""
-    graph = context.history.last.graph
-    tracked = int(np.count_nonzero((graph.flags & NodeFlag.TRACKED) != 0))
-    return tracked * COLLECT_SECONDS_PER_CONTAINER, tracked
+    """(seconds a full collection stops the target, tracked containers): 0.3 us a container, 0.4 us a dead object."""
+    last = context.history.last
+    tracked = int(np.count_nonzero((last.graph.flags & NodeFlag.TRACKED) != 0))
+    dead = int(np.count_nonzero(last.dead))
+    return tracked * COLLECT_SECONDS_PER_CONTAINER + dead * FREE_SECONDS_PER_OBJECT, tracked
 
 
 def start_up(context: Context) -> tuple[float, int]:
@@ -35,7 +41,8 @@ def price_of(fix: FixId, suspect: Suspect, context: Context) -> str:
         pause, tracked = collection_pause(context)
         return (
             f"a pause of about {in_seconds(pause)} for each full collection "
-            f"({tracked:,} tracked containers x 0.3 us); breaking the cycle costs nothing at run time"
+            f"({tracked:,} tracked containers x 0.3 us, by where they lie 0.1 to 1.2 us, and what is freed); "
+            "breaking the cycle costs nothing at run time"
         )
     if fix == FixId.ISOLATE:
         seconds, modules = start_up(context)
@@ -50,7 +57,7 @@ def price_of(fix: FixId, suspect: Suspect, context: Context) -> str:
         pause, tracked = collection_pause(context)
         return (
             f"at idle only: a full collection of about {in_seconds(pause)} ({tracked:,} containers "
-            "x 0.3 us) and a trim; "
+            "x 0.3 us, by where they lie 0.1 to 1.2 us) and a trim; "
             "the next burst takes the pages from the kernel again (about 0.25 us a 4 KB page)"
         )
     if fix == FixId.HIBERNATE:

@@ -16,7 +16,7 @@ from leakkit.diagnose.constants import (
 )
 from leakkit.diagnose.ledger import is_large
 from leakkit.heap.analysis import analyse
-from leakkit.model import TriedFigure
+from leakkit.outcomes import TriedFigure
 from leakkit.snapshot_model import NodeFlag
 
 if TYPE_CHECKING:

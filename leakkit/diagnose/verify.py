@@ -11,7 +11,7 @@ from leakkit.diagnose.findings import finding_fingerprint, make_finding
 from leakkit.diagnose.slopes import rises, slope
 from leakkit.diagnose.units import in_bytes
 from leakkit.errors import UsageError
-from leakkit.model import Delivery, SideFacts, Verification, VerifiedFinding, Yardstick
+from leakkit.outcomes import Delivery, SideFacts, Verification, VerifiedFinding, Yardstick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,7 +18,8 @@ from leakkit.heap.analysis import analyse
 from leakkit.heap.locate import locate
 from leakkit.heap.summary import types_of
 from leakkit.heap.whatif import Freed, independent_retainers, what_if
-from leakkit.model import FixId, StillHeld, TypeCount, WhatIf
+from leakkit.model import FixId, TypeCount
+from leakkit.outcomes import StillHeld, WhatIf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -146,7 +146,7 @@ def _outline_children(
     graph, steps, retained = heap.graph, heap.steps, heap.dominators.retained
     names = np.where(steps.code[rows] == StepKind.ROOT, -1 - heap.tree.root_row[rows], steps.name[rows])
     # Tasks belong together, as do C_HELD roots of one type; other roots stand alone.
-    kind = np.where(steps.code[rows] == StepKind.ROOT, heap.roots.kind[heap.tree.root_row[rows]], -1)
+    kind = np.where(steps.code[rows] == StepKind.ROOT, heap.roots.kind[heap.tree.root_row[rows]].astype(np.int16), -1)
     names = np.where((kind == RootKind.TASK) | (kind == RootKind.C_HELD), -1 - len(heap.roots.node), names)
     # One number for (name, step, type): unique rows of a table are sorted as bytes, which takes ten times as long.
     key = (names.astype(np.int64) << 4 | steps.code[rows]) * len(graph.types) + graph.type_id[rows]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from leakkit.capture.take import take_snapshot
 from leakkit.diagnose import diagnose
 from leakkit.errors import UsageError
+from leakkit.patch import Sources
 from leakkit.recipes.catalogue import missing
 from leakkit.recipes.model import Run, Score
 from leakkit.recipes.programs import cpu_of, memory_of, started
@@ -76,7 +77,7 @@ def _measure(variant: Variant, which: str, running: Running, say: Callable[[str]
         snapshots.append(take_snapshot(running.pid))
         say(f"{variant.id}: {which}, snapshot {len(snapshots)} of {ROUNDS}, {sizes[-1] / 1e6:,.0f} MB")
     return Run(
-        report=diagnose(snapshots),
+        report=diagnose(snapshots, sources=Sources(started_at=snapshots[-1].process.started_at)),
         first=sizes[0],
         last=sizes[-1],
         span=moments[-1] - moments[0],

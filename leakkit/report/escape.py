@@ -72,11 +72,11 @@ def markdown_code(text: str, *, in_table: bool = False) -> str:
     return f"{fence}{pad}{content}{pad}{fence}"
 
 
-def markdown_block(lines: list[str]) -> list[str]:
+def markdown_block(lines: list[str], language: str = "text") -> list[str]:
     """A fenced code block of lines that are harmless already."""
     longest = max((_longest_backtick_run(line) for line in lines), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", *lines, fence]
+    return [f"{fence}{language}", *lines, fence]
 
 
 def _longest_backtick_run(text: str) -> int:

@@ -13,7 +13,7 @@ from leakkit.report.units import format_bytes, format_count, format_seconds
 from leakkit.report.wording import type_text
 
 if TYPE_CHECKING:
-    from leakkit.model import Tried, TriedFigure, WhatIf
+    from leakkit.outcomes import Tried, TriedFigure, WhatIf
 
 WHAT_IF_SCHEMA = "leakkit-whatif/1"
 TRY_SCHEMA = "leakkit-try/1"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.report.escape import html_prose, html_text
+from leakkit.report.escape import html_prose, html_text, lines_of
 from leakkit.report.units import format_bytes, format_count, format_growth
 from leakkit.report.wording import (
     RETENTION_MEANINGS,
     alternative_kind,
     alternative_label,
+    change_lines,
+    change_title,
     count_growth_text,
     count_noun,
     count_text,
@@ -20,7 +22,7 @@ from leakkit.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from leakkit.model import Evidence, Finding
+    from leakkit.model import Evidence, Finding, Snippet
 
 _MOST_TYPES = 10
 
@@ -128,8 +130,20 @@ def _fix(finding: Finding) -> str:
     body = "".join(f"<dt>{label}</dt><dd>{html_prose(text)}</dd>" for label, text in fix_facts(fix) if text)
     return (
         f'<div class="fix"><h4><span class="fix-id">{fix.id.value}</span> {html_text(fix.title)}</h4>'
-        f"<dl>{body}</dl></div>"
+        f"<dl>{body}</dl>{_change(fix.snippet)}</div>"
     )
+
+
+def _change(change: Snippet | None) -> str:
+    """The change in the target's source as a diff."""
+    if change is None:
+        return ""
+    tags = {"-": "del", "+": "ins", " ": "span"}
+    rows = "\n".join(
+        f"<{tags[sign]}>{html_text(f'{sign} {lines_of(line)[0]}')}</{tags[sign]}>"
+        for sign, line in change_lines(change)
+    )
+    return f'<p class="quiet">{html_prose(change_title(change))}</p><pre class="change">{rows}</pre>'
 
 
 def _alternatives(finding: Finding) -> str:

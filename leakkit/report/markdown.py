@@ -16,6 +16,8 @@ from leakkit.report.wording import (
     alternative_kind,
     alternative_label,
     capture_text,
+    change_lines,
+    change_title,
     collector_text,
     fix_facts,
     holder_text,
@@ -127,6 +129,10 @@ def _fix(finding: Finding) -> list[str]:
     for label, text in fix_facts(fix):
         if text:
             lines.append(f"- {label}: " + "  \n  ".join(markdown_prose(line) for line in lines_of(text)))
+        if label == "how" and fix.snippet is not None:
+            code = [f"{sign}{lines_of(line)[0]}".rstrip() for sign, line in change_lines(fix.snippet)]
+            lines.append(f"- change: {markdown_prose(change_title(fix.snippet))}")
+            lines += ["", *markdown_block(code, "diff"), ""]
     lines += [
         f"- {alternative_kind(a)}, {alternative_label(a)}: {markdown_prose(a.why)}"
         for a in ranked_alternatives(finding)

@@ -16,6 +16,8 @@ from leakkit.report.wording import (
     alternative_kind,
     alternative_label,
     capture_text,
+    change_lines,
+    change_title,
     collector_text,
     fix_facts,
     holder_text,
@@ -30,7 +32,7 @@ from leakkit.report.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.model import Finding, Report
+    from leakkit.model import Finding, Report, Snippet
 
 _VERDICT_COLORS = {
     Verdict.LEAK: ("bold", "red"),
@@ -156,12 +158,24 @@ def _fix(finding: Finding, style: Style) -> list[str]:
     for label, text in fix_facts(fix):
         if text:
             lines += _labelled(label, text, style)
+        if label == "how" and fix.snippet is not None:
+            lines += _change(fix.snippet, style)
     for alternative in ranked_alternatives(finding):
         lines += _labelled(
             alternative_kind(alternative),
             f"{alternative_label(alternative)}: {one_line(alternative.why)}",
             style,
         )
+    return lines
+
+
+def _change(change: Snippet, style: Style) -> list[str]:
+    """The change as a diff: code is never wrapped, its indentation stays."""
+    colors = {"-": ("red",), "+": ("green",), " ": ()}
+    lines = _labelled("change", one_line(change_title(change)), style)
+    for sign, line in change_lines(change):
+        text = f"{sign} {lines_of(line)[0]}".rstrip()
+        lines.append("  " + style.paint(text, *colors[sign]))
     return lines
 
 

@@ -6,14 +6,14 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from leakkit.model import Delivery, Yardstick
+from leakkit.outcomes import Delivery, Yardstick
 from leakkit.report._style import Style, to_ascii
 from leakkit.report.escape import one_line
 from leakkit.report.tables import draw_table
 from leakkit.report.units import format_bytes, format_growth, format_seconds
 
 if TYPE_CHECKING:
-    from leakkit.model import SideFacts, Verification, VerifiedFinding
+    from leakkit.outcomes import SideFacts, Verification, VerifiedFinding
 
 VERIFY_SCHEMA = "leakkit-verify/1"
 

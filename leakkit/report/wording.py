@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Ledger,
         LedgerPart,
         Report,
+        Snippet,
         TypeCount,
     )
 
@@ -157,6 +159,24 @@ def _growth_beside(bytes_per_second: float | None, ledger: Ledger) -> str:
     # A few bytes' difference over some seconds is no rate per hour or day.
     negligible = abs(bytes_per_second) * 3600 < _NEGLIGIBLE_SHARE_PER_HOUR * ledger.rss_bytes
     return format_growth(0.0 if negligible else bytes_per_second)
+
+
+def change_lines(change: Snippet) -> list[tuple[str, str]]:
+    """The change line by line: ``" "``, ``"-"`` or ``"+"``, and the line; what both sides share at once is one line."""
+    old, new = change.before.split("\n"), change.after.split("\n")
+    lines: list[tuple[str, str]] = []
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            lines += [(" ", line) for line in old[i1:i2]]
+        else:
+            lines += [("-", line) for line in old[i1:i2]] + [("+", line) for line in new[j1:j2]]
+    return lines
+
+
+def change_title(change: Snippet) -> str:
+    """Where the change is, and what to know of it."""
+    note = f" ({change.note})" if change.note else ""
+    return f"{change.file}:{change.line}{note}"
 
 
 def fix_facts(fix: Fix) -> list[tuple[str, str]]:

@@ -106,9 +106,9 @@ def test_process_that_is_gone_is_said_so() -> None:
 
 
 def test_every_agent_file_is_shipped_and_no_other_is_forgotten() -> None:
-    """``AGENT_FILES`` names the files of the agent's folder, apart from what the host's own rung uses."""
+    """``AGENT_FILES`` names the files of the agent's folder, apart from what the host sends on other errands."""
     folder = Path(pack.__file__).parents[1] / "agent"
-    assert {path.name for path in folder.glob("*.py")} - {"__init__.py", "listen.py", "put_back.py"} == set(pack.AGENT_FILES)
+    assert {path.name for path in folder.glob("*.py")} - {"__init__.py", "apply.py", "listen.py", "put_back.py"} == set(pack.AGENT_FILES)
 
 
 def section(name: bytes, code: bytes, count: int, payload: bytes) -> bytes:

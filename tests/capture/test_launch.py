@@ -395,3 +395,35 @@ def test_a_long_temporary_folder_is_no_obstacle(tmp_path: Path, monkeypatch: pyt
     with launch([sys.executable, "-c", "import time; time.sleep(30)"]) as program:
         assert take_snapshot(program.pid).capture.method == "agent-socket"
     assert list(long.iterdir()) == []
+
+
+THREAD_LOCALS = """
+import threading, time
+
+local, kept, stop = threading.local(), threading.Barrier(4), threading.Event()
+
+
+def work():
+    local.canvas = bytearray(3_000_000)
+    kept.wait()
+    stop.wait()
+
+
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+kept.wait()
+print("READY", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("walker", ["native", "python"])
+def test_thread_locals_are_in_every_snapshot(plain: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walker: str) -> None:
+    """The agent's thread serves several requests: what other threads keep is in the second copy as in the first."""
+    monkeypatch.setenv("LEAKKIT_NO_NATIVE", "1" if walker == "python" else "0")
+    script = program(tmp_path, THREAD_LOCALS)
+    with launch([*plain.argv, script], stdout=subprocess.PIPE, text=True) as running:
+        assert running.popen.stdout is not None and running.popen.stdout.readline() == "READY\n"
+        snapshots = [take_snapshot(running.pid, timeout=60) for _ in range(3)]
+    assert [int((snapshot.graph.size > 2_900_000).sum()) for snapshot in snapshots] == [3, 3, 3]
+    assert {snapshot.capture.walker for snapshot in snapshots} == {walker}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from leakkit.diagnose.slopes import rises, slope
 from leakkit.diagnose.verify import verify
 from leakkit.errors import UsageError
-from leakkit.model import Delivery, Yardstick
+from leakkit.outcomes import Delivery, Yardstick
 
 
 def side(growth: dict[str, int], *, start: int = 20, mapped: int = 0, snapshots: int = 3, views: int = 0, pid: int = 1):

@@ -6,8 +6,8 @@ titles = []
 
 
 def fetch(number):
-    """A page with a table of 400 rows."""
-    rows = "".join(f"<tr><td>{number}-{row}</td><td>{'some text ' * 60}</td></tr>" for row in range(400))
+    """A page with a table of 150 rows, 5 kB each."""
+    rows = "".join(f"<tr><td>{number}-{row}</td><td>{'some text ' * 500}</td></tr>" for row in range(150))
     return f"<html><head><title>page {number}</title></head><body><table>{rows}</table></body></html>"
 
 

@@ -10,8 +10,8 @@ index = {}
 
 
 def cut(path):
-    """Cut a map into 40,000 tiles of 640 bytes; one in six is kept."""
-    tiles = [bytes([path.name.encode()[-1]]) * 640 for _ in range(40_000)]
+    """Cut a map into 60,000 tiles of 640 bytes; one in six is kept."""
+    tiles = [bytes([path.name.encode()[-1]]) * 640 for _ in range(60_000)]
     path.write_bytes(b"".join(tiles[::6]))
 
 

@@ -9,8 +9,8 @@ index = {}
 
 
 def cut(worker):
-    """Cut a map into 40,000 tiles of 640 bytes; one in six is kept."""
-    tiles = [bytes([worker + 1]) * 640 for _ in range(40_000)]
+    """Cut a map into 60,000 tiles of 640 bytes; one in six is kept."""
+    tiles = [bytes([worker + 1]) * 640 for _ in range(60_000)]
     return tiles[::6]
 
 
