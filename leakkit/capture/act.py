@@ -33,8 +33,10 @@ class Applied:
     kept: int
     """Of those the ones it could not free (``gc.garbage``)."""
     collect_seconds: float
+    collect_cpu: float
+    """CPU seconds of the collection: less than it took where others wanted the processor."""
     dry_seconds: float | None
-    """One pass over all references that changes nothing, made right before; None where it was not made."""
+    """CPU seconds of one pass over all references that changes nothing, right before; None where it was not made."""
     trim_seconds: float | None
     """None when no trim was asked for, or there is none."""
     no_trim: str
@@ -112,6 +114,7 @@ def _applied(method: str, done: dict[str, Any], seen: tuple[int, int]) -> Applie
             unreachable=int(done["unreachable"]),
             kept=int(done["kept"]),
             collect_seconds=float(done["collect_seconds"]),
+            collect_cpu=float(done["collect_cpu"]),
             dry_seconds=None if done["dry_seconds"] is None else float(done["dry_seconds"]),
             trim_seconds=None if done.get("trim_seconds") is None else float(done["trim_seconds"]),
             no_trim=str(done.get("no_trim", "")),

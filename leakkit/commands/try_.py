@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from leakkit.snapshot_model import Snapshot
 
 
+CROWDED = 1.5
+"""A collection that takes this many times its CPU time had to wait for the processor."""
+
+
 class LiveFix(StrEnum):
     """Values of ``--fix``."""
 
@@ -115,6 +119,9 @@ def _compare(pid: int, fix: FixId, expected: Prediction, applied: Applied, look:
             f"the pause is predicted from a dry pass of {dry} over its references; the heap alone said {rough}"
         )
     figures.append(figure("pause of the collection", "seconds", pause, pause, applied.collect_seconds))
+    figures.append(figure("its CPU time", "seconds", pause, pause, applied.collect_cpu))
+    if applied.collect_seconds > CROWDED * applied.collect_cpu:
+        notes.append("the machine was busy: the pause lasted longer than the CPU time that is predicted")
     return Tried(pid, fix, applied.method, tuple(figures), (*notes, *_aftermath(applied)))
 
 

@@ -68,11 +68,11 @@ ACCUMULATION_RATIO = 0.7
 COLLECT_SECONDS_PER_CONTAINER = 0.3e-6
 """Pause of a full collection per tracked container: 0.06 to 1.2 us by shape, age and version, 0.2 to 0.4 mostly."""
 
-COLLECTION_PASSES = (((3, 14), 4.6), ((3, 13), 5.7), ((3, 11), 7.5), ((3, 0), 6.3))
-"""By version, newest first: a full collection takes so many times one dry pass over all references."""
+COLLECTION_PASSES = (((3, 14), 5.2), ((3, 13), 6.4), ((3, 12), 5.9), ((3, 11), 7.4), ((3, 0), 6.5))
+"""By version, newest first: CPU time of a full collection in dry passes (``benchmarks/collect_pause.py``)."""
 
-FREE_SECONDS_PER_OBJECT = 0.4e-6
-"""Freeing a dead object: 0.15 to 0.6 us."""
+FREE_SECONDS_PER_OBJECT = 0.22e-6
+"""CPU time of freeing a dead object: 0.14 to 0.4 us (the same script)."""
 
 FREE_SECONDS_PER_PAGE = 0.1e-6
 """Giving a page of a large dead object back to the kernel."""

@@ -32,6 +32,12 @@ PROBE_CALLS: Final = 20
 ALL_ROUNDS: Final = 32
 """All rounds of a scenario that fails together have about so many times the calls of the first one."""
 
+ENOUGH_CALLS: Final = 1000
+"""Growth is no leak before so many calls have been made: ``re`` keeps 512 patterns and declares it nowhere..."""
+
+ENOUGH_SECONDS: Final = 15.0
+"""...unless they take longer than this."""
+
 MOST_CALLS: Final = 400
 """More calls in the first round tell no more about a fast scenario."""
 
@@ -65,10 +71,12 @@ class Plan:
             return self.calls
         fewest = min(FEWEST_CALLS, max(int(SLOW_ROUND_SECONDS / max(seconds, 1e-9)), 2))
         wanted = min(max(int(ROUND_SECONDS / max(seconds, 1e-9)), fewest), MOST_CALLS)
-        affordable = [
-            room[metric] / (ALL_ROUNDS * gain) for metric, gain in gains.items() if gain > 0 and metric in room
-        ]
-        return max(min([wanted, *(int(most) for most in affordable)]), 2)
+        return max(min(wanted, int(affordable(gains, room) / ALL_ROUNDS)), 2)
+
+
+def affordable(gains: Mapping[Metric, float], room: Mapping[Metric, float]) -> int:
+    """Calls until the scenario, or the machine, comes to harm; see :meth:`Plan.first_calls`."""
+    return min((int(room[one] / gain) for one, gain in gains.items() if gain > 0 and one in room), default=1 << 40)
 
 
 def _is_count(value: object, least: int) -> bool:

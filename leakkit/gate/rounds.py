@@ -17,6 +17,7 @@ from leakkit.gate.counters import Counters
 from leakkit.gate.left_open import in_words, kinds
 from leakkit.gate.model import Metric, Round
 from leakkit.gate.observer import SNAPSHOT_METRICS, ObserverError
+from leakkit.gate.plan import ENOUGH_CALLS, ENOUGH_SECONDS, affordable
 from leakkit.gate.rule import ESCALATION, FLOORS, MOST_ROUNDS, Course, confirm, judge
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Rounds:
         self._counters = Counters()
         self._ledger = _Ledger(self._counters)
         self._began = time.monotonic()
+        self._affordable = self._earliest = 0
         self._calls = self._run()
 
     def __iter__(self) -> Iterator[int]:
@@ -173,7 +175,9 @@ class Rounds:
         self._settle()
         after = self._counters.read()
         gains = {metric: (after[metric] - value) / calls for metric, value in before.items() if metric in after}
-        return self.plan.first_calls(seconds, gains, self._counters.room(after))
+        room = self._counters.room(after)
+        self._affordable = affordable(gains, room)
+        return self.plan.first_calls(seconds, gains, room)
 
     def _decide(self, calls: int) -> Iterator[int]:
         """Rounds of more and more calls until the rule has decided or time is up; a leak must outlast a small one."""
@@ -205,15 +209,29 @@ class Rounds:
 
     def _judge(self) -> None:
         start, *rounds = self._ledger.rounds()
-        self.course, self.growths = judge(start, rounds, ignore=self.plan.ignore)
+        if self._too_early(rounds):
+            self._earliest = len(rounds) + 1
+        self.course, self.growths = judge(start, rounds, ignore=self.plan.ignore, earliest=self._earliest)
         self.rounds = tuple(rounds)
         if self.course == Course.OPEN:
             self.growths, self.rounds = (), ()  # kept only once it is final: see _Ledger
 
+    def _too_early(self, rounds: Sequence[Round]) -> bool:
+        """Whether a cache that fills up may still look like a leak, and one more round can be had."""
+        made, spent = sum(one.calls for one in rounds), sum(one.seconds for one in rounds)
+        more = ESCALATION * rounds[-1].calls
+        return (
+            made < ENOUGH_CALLS
+            and len(rounds) < MOST_ROUNDS - 1
+            and made + more < self._affordable
+            and spent + ESCALATION * rounds[-1].seconds < ENOUGH_SECONDS
+        )
+
     def _confirmed(self, rounds: Sequence[Round]) -> tuple[Growth, ...]:
         """How each metric went, when the last round is the small one."""
         start = self._ledger.rounds()[0]
-        return confirm(judge(start, rounds, ignore=self.plan.ignore)[1], rounds[-1].calls)
+        growths = judge(start, rounds, ignore=self.plan.ignore, earliest=self._earliest)[1]
+        return confirm(growths, rounds[-1].calls)
 
     def _diagnose(self, observer: Observer, seconds: float) -> Iterator[int]:
         """Two more rounds with snapshots around them; cycles are left uncollected when they are what grows."""

@@ -92,7 +92,9 @@ class Standing:
     """Rounds at the end that did not."""
 
 
-def follow(levels: Sequence[int], calls: Sequence[int], floor: Floor, *, streak: int = STREAK) -> Standing:
+def follow(
+    levels: Sequence[int], calls: Sequence[int], floor: Floor, *, streak: int = STREAK, earliest: int = 0
+) -> Standing:
     """Decide on one metric, round by round; what comes after the decision is not looked at.
 
     Args:
@@ -100,6 +102,7 @@ def follow(levels: Sequence[int], calls: Sequence[int], floor: Floor, *, streak:
         calls: calls of each round.
         floor: what counts as growth.
         streak: rounds in a row that make a leak.
+        earliest: the first round that may do so, counted from 1.
     """
     grown = quiet = 0
     before = first = 0.0
@@ -116,7 +119,7 @@ def follow(levels: Sequence[int], calls: Sequence[int], floor: Floor, *, streak:
         first = rate if grown == 1 else first
         if quiet >= QUIET:
             return Standing(Course.CLEAR, grown, quiet)
-        if grown >= streak:
+        if grown >= streak and number + 1 >= earliest:
             if (gained + floor.unit) / work >= OVERALL_PACE * first:
                 return Standing(Course.LEAKS, grown, quiet)
             grown = streak - 1  # each step was within rounding, all together were not
@@ -131,7 +134,12 @@ def levels_of(metric: Metric, start: Round, rounds: Sequence[Round]) -> list[int
 
 
 def judge(
-    start: Round, rounds: Sequence[Round], *, ignore: Iterable[Metric] = (), streak: int = STREAK
+    start: Round,
+    rounds: Sequence[Round],
+    *,
+    ignore: Iterable[Metric] = (),
+    streak: int = STREAK,
+    earliest: int = 0,
 ) -> tuple[Course, tuple[Growth, ...]]:
     """Decide on all metrics.
 
@@ -140,6 +148,7 @@ def judge(
         rounds: the rounds, oldest first.
         ignore: metrics that are told but decide nothing.
         streak: rounds in a row that make a leak; fewer give a weaker answer.
+        earliest: the first round that may make one, counted from 1.
 
     Returns:
         LEAKS as soon as one metric leaks, CLEAR when all are clear, else OPEN; and the growth of each metric.
@@ -151,7 +160,7 @@ def judge(
         levels = levels_of(metric, start, rounds)
         if not levels or not rounds:
             continue
-        standing = follow(levels, calls, FLOORS[metric], streak=streak)
+        standing = follow(levels, calls, FLOORS[metric], streak=streak, earliest=earliest)
         decides = metric not in ignored
         if decides:
             courses.append(standing.course)

@@ -108,7 +108,7 @@ def _start(heap: Heap, text: str) -> tuple[_Place, str]:
     """The root that a path begins with, and what is left of the text."""
     if found := re.match(r"(?P<function>[\w.<>]+)\(\)(?= local ')", text):
         return _frames(heap, found["function"], text[found.end() :])
-    rows = [(root_text(heap, row), row) for row in range(len(heap.roots.node))]
+    rows = _named_roots(heap, _kind_of(text))
     named = [(name, row) for name, row in rows if text == name or text.startswith((name + ".", name + "[", name + " "))]
     if named:
         longest = max(len(name) for name, _ in named)
@@ -124,6 +124,30 @@ def _start(heap: Heap, text: str) -> tuple[_Place, str]:
         close = close or difflib.get_close_matches(one, words, n=3, cutoff=0.6)
     hint = f"close to it: {', '.join(close)}" if close else "copy a path from `leakkit diagnose`, quotes included"
     raise UsageError(f"no root of this heap is called like the start of {text!r}", hint)
+
+
+def _kind_of(text: str) -> RootKind:
+    """The kind of root that a path's first words name; there may be very many of the others."""
+    words = {
+        "thread ": RootKind.THREAD,
+        "thread:": RootKind.THREAD,
+        "task '": RootKind.TASK,
+        "interpreter:": RootKind.INTERPRETER,
+        "held from C:": RootKind.C_HELD,
+    }
+    if text == "interpreter":
+        return RootKind.INTERPRETER
+    return next((kind for start, kind in words.items() if text.startswith(start)), RootKind.MODULE)
+
+
+def _named_roots(heap: Heap, kind: RootKind) -> list[tuple[str, int]]:
+    """(text, row) of the roots of one kind."""
+    rows = heap.roots.rows_of(kind).tolist()
+    if kind != RootKind.TASK:
+        return [(root_text(heap, row), row) for row in rows]
+    names = {task.node: task.name for task in heap.snapshot.tasks}
+    nodes = heap.roots.node
+    return [(f"task '{names.get(int(nodes[row]), heap.string(int(heap.roots.name[row])))}'", row) for row in rows]
 
 
 def _frames(heap: Heap, function: str, rest: str) -> tuple[_Place, str]:

@@ -19,19 +19,6 @@ if TYPE_CHECKING:
 
 OUTCOME_LABELS = {Outcome.PASS: "pass", Outcome.REGRESSION: "FAIL", Outcome.UNMEASURED: "NOT MEASURED"}
 
-METRIC_LABELS = {
-    Metric.OBJECTS: "objects",
-    Metric.BYTES: "bytes",
-    Metric.GARBAGE_OBJECTS: "garbage objects",
-    Metric.GARBAGE_BYTES: "garbage bytes",
-    Metric.BLOCKS: "blocks",
-    Metric.NATIVE: "C memory",
-    Metric.RSS: "RSS",
-    Metric.USS: "USS",
-    Metric.FILES: "open files",
-    Metric.THREADS: "threads",
-}
-
 _IN_BYTES = frozenset({Metric.BYTES, Metric.GARBAGE_BYTES, Metric.NATIVE, Metric.RSS, Metric.USS})
 _NOT_OURS = re.compile(r"(^|/)(site-packages|dist-packages|node_modules|\.venv|\.tox|\.nox)(/|$)")
 
@@ -90,7 +77,7 @@ def round_rows(check: Check) -> tuple[list[str], list[list[str]]]:
     growths = _shown(check)
     if not growths or not check.rounds:
         return [], []
-    headers = ["round", "calls", *(f"{METRIC_LABELS[growth.metric]} a call" for growth in growths), "time"]
+    headers = ["round", "calls", *(f"{growth.metric.value} a call" for growth in growths), "time"]
     rows = [
         [str(number + 1), format_count(one.calls), *(_cell(g, number) for g in growths), format_seconds(one.seconds)]
         for number, one in enumerate(check.rounds)

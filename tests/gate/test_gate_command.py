@@ -82,6 +82,13 @@ def test_a_cache_below_its_bound_passes_and_says_when_it_is_full() -> None:
     assert check.findings == ()
 
 
+def test_a_cache_that_declares_no_bound_is_given_time_to_fill() -> None:
+    """Its first 208 calls, six rounds, look like a leak."""
+    check = run_function("scenarios:patterns", {"calls": 10})
+    assert check.outcome == Outcome.PASS, check.headline
+    assert sum(one.calls for one in check.rounds) > 512
+
+
 def test_every_check_survives_the_way_between_the_processes() -> None:
     check = run_function("scenarios:leak", {"calls": 20})
     finding = check.findings[0]

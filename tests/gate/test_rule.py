@@ -69,6 +69,16 @@ def test_what_fills_up_is_no_leak(capacity: int) -> None:
     assert decide(calls, levels_after(calls, lambda n: min(n, capacity)))[0] == Course.CLEAR
 
 
+@pytest.mark.parametrize("capacity", [250, 500, 900])
+def test_no_leak_is_called_one_before_the_earliest_round(capacity: int) -> None:
+    """Six rounds from 10 calls on make 208: what fills up later needs more of them, and a leak is found all the same."""
+    calls = work(10)
+    filling, leaking = levels_after(calls, lambda n: min(n, capacity)), levels_after(calls, lambda n: n)
+    assert follow(filling, calls, OBJECTS).course == Course.LEAKS
+    assert follow(filling, calls, OBJECTS, earliest=10).course == Course.CLEAR
+    assert follow(leaking, calls, OBJECTS, earliest=10) == follow(leaking[:11], calls[:10], OBJECTS, streak=10)
+
+
 def test_a_leak_after_a_burst_is_found() -> None:
     calls = work(100)
     course, _ = decide(calls, levels_after(calls, lambda n: n + (5000 if n else 0)))

@@ -30,7 +30,8 @@ def main():
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     print("PORT", listener.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).run(sockets=[listener])
+    config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_keep_alive=600)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ async def handler(connection):
 
 async def main():
     """Serve on a free port of loopback and say which; compression is off, it has buffers of its own."""
-    async with serve(handler, "127.0.0.1", 0, compression=None, max_size=None) as server:
+    async with serve(handler, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None) as server:
         print("PORT", next(iter(server.sockets)).getsockname()[1], flush=True)
         await asyncio.get_running_loop().create_future()
 

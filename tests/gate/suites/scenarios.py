@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import os
+import re
 import sys
 import time
 
@@ -86,3 +87,9 @@ class Jobs:
     @staticmethod
     def run():
         sys.intern("job")
+
+
+def patterns():
+    """Fills the cache of ``re``, which keeps 512 patterns and declares that nowhere."""
+    CALLS[0] += 1
+    re.compile(f"(a|b){{{CALLS[0] % 700}}}")
