@@ -14,6 +14,7 @@ EXEMPLARS = 6
 MOST_OBJECTS = 3000000
 """Above so many objects guppy3 is not asked: it keeps every one in a set of its own."""
 CHAIN_SECONDS = 10.0
+LARGEST_ANSWER = 1 << 20
 CONTAINERS = (dict, list, set)
 MEMORY = {}
 
@@ -101,6 +102,11 @@ def ask(name, folder):
         return {"status": "failed", "reason": "%s: %s" % (type(error).__name__, error), "data": {}}
 
 
+def refused(reason):
+    """The answer of a tool whose own cannot be used."""
+    return {"status": "failed", "reason": reason, "data": {}}
+
+
 def run(names, folder):
     """Ask the tools one after the other."""
     import json
@@ -111,7 +117,14 @@ def run(names, folder):
     sys.path_importer_cache.clear()
     said = {}
     for name in names:
-        said[name] = ask(name, folder)
+        answer = ask(name, folder)
+        try:
+            text = json.dumps(answer)
+        except (TypeError, ValueError, RecursionError) as error:
+            text = json.dumps(refused("its answer is not plain JSON: %s" % error))
+        if len(text) > LARGEST_ANSWER:
+            text = json.dumps(refused("its answer is larger than %d bytes" % LARGEST_ANSWER))
+        said[name] = text
         with open(folder + "/second.json.part", "w") as file:
-            json.dump(said, file)
+            file.write("{" + ", ".join([json.dumps(key) + ": " + value for key, value in said.items()]) + "}")
         posix.rename(folder + "/second.json.part", folder + "/second.json")

@@ -18,7 +18,7 @@ import sys
 import time
 
 D, TOKEN = globals()["D"], globals()["TOKEN"]
-POLL = 0.01
+POLL, LOOK = 0.01, 0.5
 HIDDEN = "_leakkit_lent"
 """Name in ``sys.modules`` of what holds lent modules between windows."""
 
@@ -128,10 +128,32 @@ def room(ask):
     return min(ask["most_bytes"], facts.f_bavail * facts.f_frsize // 2)
 
 
+def orphaned():
+    """Whether leakkit, which holds a lock on a file of the folder as long as it lives, has gone."""
+    try:
+        import fcntl
+
+        fd = posix.open(D + "/host.lock", posix.O_RDONLY | posix.O_CLOEXEC)
+    except (ImportError, OSError):
+        return False  # the deadline ends it then
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        posix.close(fd)
+
+
 def watch(ask, most):
     """Wait for the end of the window; why it ended."""
     until = time.monotonic() + ask["seconds"]
+    next_look = time.monotonic() + LOOK
     while True:
+        if time.monotonic() > next_look:
+            if orphaned():
+                return "gone"
+            next_look = time.monotonic() + LOOK
         if exists("stop"):
             return "asked"
         if not exists(""):

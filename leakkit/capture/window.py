@@ -7,8 +7,10 @@ at its end closes it, so that what was recorded is what the copy holds.  A targe
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.machinery
 import json
+import os
 import time
 from dataclasses import dataclass, field
 from importlib import metadata, resources
@@ -62,6 +64,8 @@ class Window:
     opened: float = 0.0
     """``time.monotonic`` when tracking began."""
     disclosures: list[str] = field(default_factory=list)
+    lock: int = -1
+    """Descriptor of a locked file: when leakkit dies, the kernel lets go of it and the target ends the window."""
 
     @property
     def inner(self) -> str:
@@ -116,6 +120,9 @@ class Window:
                 self.close()
         finally:
             self.handover.remove()
+            if self.lock >= 0:
+                os.close(self.lock)
+                self.lock = -1
 
 
 def open_window(process: Process, seconds: float, *, native: bool, timeout: float, report: Report) -> Window:
@@ -146,6 +153,9 @@ def open_window(process: Process, seconds: float, *, native: bool, timeout: floa
     handover = Handover(process, files, Request(False, timeout, 0.0, 0.8))
     window = Window(process, handover, seconds, native)
     try:
+        handover.add("host.lock", b"")
+        window.lock = os.open(handover.folder / "host.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(window.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         lend(handover, MEMRAY.needs)
         method, left = enter(process, handover, timeout, report)
         _wait_open(window)

@@ -106,13 +106,17 @@ def test_a_tool_that_hangs_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(take_module, "PROBE_SECONDS", 6.0)
     slow = Probe("slow", "never answers", text="import time\ndef probe(objects):\n    time.sleep(600)\n")
     broken = Probe("broken", "raises", text="def probe(objects):\n    return {'half': 1 / 0}\n")
+    odd = Probe("odd", "no JSON", text="def probe(objects):\n    return {'set': {1}}\n")
+    large = Probe("large", "too much", text="def probe(objects):\n    return {'text': 'x' * 9_000_000}\n")
     good = Probe("good", "counts", text="def probe(objects):\n    return {'objects': len(objects)}\n")
     with Target(PROGRAM) as target:
-        snapshot = take_snapshot(target.pid, probes=(broken, good, slow))
+        snapshot = take_snapshot(target.pid, probes=(broken, odd, large, good, slow))
         assert target.alive()
     found = {result.name: result for result in snapshot.probes}
     assert found["good"].data["objects"] > 10_000
     assert "ZeroDivisionError" in found["broken"].reason
+    assert "plain JSON" in found["odd"].reason
+    assert "larger" in found["large"].reason
     assert found["slow"].status == "failed"
     report = diagnose([snapshot])
     assert any(line.startswith("probe broken failed") for line in report.warnings)

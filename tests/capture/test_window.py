@@ -197,6 +197,31 @@ def test_a_forgotten_window_ends_by_itself() -> None:
         window.handover.remove()
 
 
+def test_a_killed_leakkit_leaves_no_window() -> None:
+    """The kernel lets go of its lock, and the target ends the window long before the deadline."""
+    import time
+
+    script = (
+        "import sys, time\nfrom leakkit.capture.processes import read_process\nfrom leakkit.capture.window import open_window\n"
+        "w = open_window(read_process(int(sys.argv[1])), 600.0, native=False, timeout=30.0, report=lambda line: None)\n"
+        "print('OPEN', w.handover.folder, flush=True)\ntime.sleep(600)\n"
+    )
+    with Target(PROGRAM) as target:
+        before = threads(target.pid)
+        host = subprocess.Popen([sys.executable, "-c", script, str(target.pid)], stdout=subprocess.PIPE, text=True)
+        assert host.stdout is not None
+        folder = host.stdout.readline().split()[1]
+        assert threads(target.pid) > before
+        host.kill()
+        host.wait()
+        host.stdout.close()
+        end = time.monotonic() + 20
+        while threads(target.pid) > before:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_other_versions_are_skipped_with_a_reason(interpreter: Interpreter) -> None:
     """A full snapshot is taken all the same."""
     if interpreter.minor == sys.version_info[:2]:
