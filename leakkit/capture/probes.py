@@ -43,7 +43,7 @@ class Probe:
 MEMRAY: Final = Probe(
     "memray",
     "where objects were allocated, tracked in the live target while --allocations is on",
-    ("memray", "memray.libs", "rich"),
+    ("memray", "memray.libs", "rich", "typing_extensions"),
     in_copy=False,
 )
 BUILT_IN: Final = (

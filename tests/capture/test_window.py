@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from capture_support import enter_once, handover_folders
-from support import Interpreter, Target, python
+from support import Interpreter, Target
 
 from leakkit import store
 from leakkit.capture.processes import read_process
@@ -24,6 +24,8 @@ from leakkit.snapshot_model import Snapshot
 
 pytestmark = pytest.mark.real
 PROGRAM = "probes/library_leak.py"
+BARE = Interpreter(".".join(map(str, sys.version_info[:3])), (getattr(sys, "_base_executable", sys.executable),))
+"""leakkit's own Python without leakkit's environment: what it needs is lent to it."""
 HOOKS = b"""
 import os, sys, threading
 os.rename(D + "/token-" + TOKEN, D + "/taken-" + TOKEN)
@@ -144,8 +146,7 @@ def test_native_growth_names_the_line_that_called(tmp_path: Path) -> None:
 
 def test_twenty_windows_leave_nothing(tmp_path: Path) -> None:
     """No thread, no open file that grows in number, no hook, no module on the path, and no memory."""
-    interpreter = python("3.11")
-    with Target("agent/quiet.py", interpreter, args=("/dev/null",)) as target:
+    with Target("agent/quiet.py", BARE, args=("/dev/null",)) as target:
         process = read_process(target.pid)
         before: dict[str, object] = {}
         for number in range(23):
@@ -169,7 +170,7 @@ def test_no_hook_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     import capture_support
 
     monkeypatch.setattr(capture_support, "AGENT", HOOKS)
-    with Target(PROGRAM, python("3.11"), options=("-I",)) as target:
+    with Target(PROGRAM, BARE) as target:
         with open_window(read_process(target.pid), 30.0, native=False, timeout=20.0, report=quiet) as window:
             _, during, _ = enter_once(target.pid)
             told = window.close()
@@ -177,6 +178,9 @@ def test_no_hook_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told is not None
     assert "start_thread_trace" in str(during["hook"])
     assert during["thread"] == "['_name', '_ident']"
+    if sys.prefix != sys.base_prefix:
+        assert told["lent"]
+        assert int(str(during["lent"])) > 10
     assert after == {"hook": "None", "thread": "[]", "lent": 0 if told["lent"] else after["lent"]}
 
 
