@@ -90,7 +90,10 @@ def _evidence(
     known = sum(site.bytes for site in sites) if suspect.mask is None else covered(found, suspect.mask, graph.size)
     share = min(known / total, 1.0) if total else 0.0
     what = "dead" if retention == Retention.YOUNG_SURVIVOR else "retained"
-    reason = f"{share:.0%} of the {what} bytes were allocated in the {window.seconds:.3g} s that were recorded"
+    when = f"were allocated in the {window.seconds:.3g} s that were recorded"
+    if window.source == "tracemalloc":
+        when = "have a traceback of the target's own tracemalloc"
+    reason = f"{share:.0%} of the {what} bytes {when}"
     reason = reason.replace("%", " %")
     if sites:
         first = sites[0]
