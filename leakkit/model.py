@@ -1,7 +1,6 @@
 """What a diagnosis says: the frozen record that ``diagnose`` makes and ``report`` renders.
 
-The fields are those of the JSON contract (``report/report.schema.json``), with its units: bytes, per second
-of wall time, ISO 8601 UTC.
+The fields are those of ``report/report.schema.json``, with its units: bytes, per second of wall time, ISO 8601 UTC.
 """
 
 from __future__ import annotations
@@ -136,13 +135,14 @@ class PathStep:
 
 @dataclass(frozen=True)
 class AllocationSite:
-    """Where memory was allocated, if a tracer ran in the target."""
+    """Where memory was allocated, if a tracer ran; ``stack`` is the heaviest one, innermost frame first."""
 
     file: str
     line: int
     function: str
     bytes: int
     source: str | None = None
+    stack: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -265,6 +265,29 @@ class SnapshotFacts:
 
 
 @dataclass(frozen=True)
+class TypeOpinion:
+    """What several tools say of one type; None where a tool was not asked or does not know the type."""
+
+    type: str
+    count: int
+    tracked: int
+    """How many of them the collector tracks: objgraph sees no others."""
+    bytes: int
+    objgraph_count: int | None
+    guppy3_count: int | None
+    guppy3_bytes: int | None
+
+
+@dataclass(frozen=True)
+class SecondOpinions:
+    """Other tools' figures of the newest heap beside leakkit's, the largest types first."""
+
+    types: tuple[TypeOpinion, ...]
+    notes: tuple[str, ...]
+    """How far they agree, and why they do not."""
+
+
+@dataclass(frozen=True)
 class Report:
     """The whole answer."""
 
@@ -283,3 +306,4 @@ class Report:
     disclosures: tuple[str, ...]
     """What taking the snapshots did to the target."""
     warnings: tuple[str, ...]
+    second_opinions: SecondOpinions | None = None

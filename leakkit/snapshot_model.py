@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from leakkit.probe_model import Allocations, ProbeResult
+
     I8 = NDArray[np.int8]
     U8 = NDArray[np.uint8]
     U16 = NDArray[np.uint16]
@@ -387,3 +389,6 @@ class Snapshot:
     values: dict[int, str]
     """Node to preview; empty unless the capture opted in."""
     warnings: tuple[str, ...]
+    allocations: Allocations | None = None
+    """Where its objects were allocated, when that was recorded."""
+    probes: tuple[ProbeResult, ...] = ()

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from leakkit import store
 from leakkit.errors import ExitCode, LeakkitError, SnapshotFileError
+from leakkit.probe_model import Allocations, ProbeResult, WindowFacts
 from leakkit.snapshot_model import Snapshot, TaskInfo, ThreadInfo
 from leakkit.store.blocks import pack_block, unpack
 
@@ -43,6 +44,25 @@ def sample() -> Snapshot:
         tasks=(TaskInfo("task", 1, -1, "pending", "handler", "app.py", 7),),
         values={0: "'text \N{SNOWMAN}'"},
         warnings=("careful",),
+        allocations=allocations(),
+        probes=(ProbeResult("memray", "ok", data={"seconds": 30.0}), ProbeResult("guppy3", "skipped", "not installed")),
+    )
+
+
+def allocations() -> Allocations:
+    """Two blocks of one stack of two frames."""
+    return Allocations(
+        node=np.array([-1, 0], np.int32),
+        bytes=np.array([100, 2000], np.int64),
+        blocks=np.array([1, 2], np.int32),
+        stack=np.array([0, 0], np.int32),
+        stack_start=np.array([0, 2], np.int64),
+        frame=np.array([1, 0], np.int32),
+        frame_function=np.array([1, 2], np.int32),
+        frame_file=np.array([3, 3], np.int32),
+        frame_line=np.array([7, 9], np.int32),
+        strings=("", "main", "load", "/srv/app.py"),
+        facts=WindowFacts("memray", 30.0, 1234, native=False, ended="asked"),
     )
 
 
@@ -302,3 +322,31 @@ def test_a_device_or_pipe_is_never_replaced(tmp_path: Path) -> None:
         store.write(sample(), pipe)
     assert pipe.is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_file_without_the_sections_of_probes_is_read(tmp_path: Path) -> None:
+    """They are optional."""
+    plain = dataclasses.replace(sample(), allocations=None, probes=())
+    store.write(plain, tmp_path / "a.leak")
+    assert "probes" not in {section.name for section in store.peek(tmp_path / "a.leak").sections}
+    assert_same(plain, store.read(tmp_path / "a.leak"))
+
+
+@pytest.mark.parametrize(
+    ("field", "column"),
+    [
+        ("node", np.array([0, 10_000], np.int32)),
+        ("stack", np.array([0, 1], np.int32)),
+        ("stack", np.array([0], np.int32)),
+        ("stack_start", np.array([0, 3], np.int64)),
+        ("frame", np.array([1, 2], np.int32)),
+        ("frame_file", np.array([3, 4], np.int32)),
+        ("bytes", np.array([-1, 2], np.int64)),
+    ],
+)
+def test_allocations_that_contradict_themselves_are_refused(tmp_path: Path, field: str, column: np.ndarray) -> None:
+    """No row may lead out of its table."""
+    bent = dataclasses.replace(allocations(), **{field: column})
+    store.write(dataclasses.replace(sample(), allocations=bent), tmp_path / "a.leak")
+    with pytest.raises(SnapshotFileError, match="damaged"):
+        store.read(tmp_path / "a.leak")

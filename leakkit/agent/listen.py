@@ -318,4 +318,15 @@ def preload(channel):
         atexit.unregister(LISTENER.close)
         atexit.register(LISTENER.close)
         atexit.register(tell_the_end, channel)
+        spec = None
+        if os.environ.get("LEAKKIT_LAUNCH_TRACK"):
+            __import__("threading")  # by the main thread, for memray needs it and is started by another
+
+            # We are inside the import of site: its functions are there, and memray imports it while we wait.
+            spec = getattr(sys.modules.get("site"), "__spec__", None)
+        initializing = getattr(spec, "_initializing", None)
+        if initializing:
+            spec._initializing = False
         tell(channel, "hello", True)
+        if initializing:
+            spec._initializing = True

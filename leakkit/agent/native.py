@@ -169,6 +169,7 @@ def configure(low, handle, fds, seconds, most_bytes, kept, frame_code):
     numpy = plain("numpy", "__version__")
     words = [sys.hexversion, fds[0], seconds, most_bytes, START["REQUEST"].get("native_test") or 0]
     words += [_thread.get_ident(), int(bool(START["REQUEST"].get("values"))), int(hasattr(sys, "gettotalrefcount"))]
+    words.append(int(bool(START["REQUEST"].get("window"))))
     words += where[:4] + where[4:] + [id(getattr(sys, "_debugmallocstats", None)), fds[1]]
     words.append(32 if type(numpy) is str and numpy[:2] in ("0.", "1.") else 40)
     thresholds = gc.get_threshold()

@@ -202,6 +202,7 @@ def run():
         if time.time() > (REQUEST.get("deadline") or time.time() + 1):
             refuse("time", "the request came too late")
             return
+        close_window()
         warnings, disclosures = [], []
         state = {"collector": collector_facts(), "request": REQUEST, "text": own_frames()}
         reason = refused(REQUEST.get("native"))
@@ -222,6 +223,25 @@ def run():
         if mask is not None:
             _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _signal.valid_signals() - mask)
         leave()
+
+
+def close_window():
+    """Have an allocation window that is open in this process end now, so that it shows what the copy will hold."""
+    folder = REQUEST.get("window")
+    if not folder:
+        return
+    try:
+        posix.close(posix.open(folder + "/stop", posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600))
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                posix.stat(folder + "/closed.json")
+                break
+            except OSError:
+                time.sleep(0.001)
+        time.sleep(0.005)  # its thread ends
+    except OSError:
+        pass
 
 
 def native_walk(state, warnings, disclosures):

@@ -69,6 +69,7 @@ def walk_heap(seeds):
     nodes, counts = tracked()
     known = set(map(id, nodes))
     A.known_ids, total_tracked = known, len(nodes)
+    A.tracked_count = total_tracked
     seen = A.types_seen.Table()
     extras = A.extras.Extras(known)
     kinds = A.dump_file.array("Q")

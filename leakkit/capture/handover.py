@@ -91,6 +91,12 @@ class Request:
     """Seconds the native walk may take before the agent falls back to Python; 0: do not try it."""
     native_test: int = 0
     """For tests: 1 makes the native copy crash, 2 makes it hang."""
+    window: str = ""
+    """Folder of an allocation window that is closed before the copy is made, as the target sees it."""
+    probes: tuple[str, ...] = ()
+    """Tools that look at the copy after it was walked in Python."""
+    probe_seconds: float = 60.0
+    """Seconds they have, all together."""
 
 
 def agent_files(names: tuple[str, ...]) -> dict[str, bytes]:
@@ -158,6 +164,9 @@ class Handover:
             "native": request.native_seconds > 0,
             "native_seconds": request.native_seconds,
             "native_test": request.native_test,
+            "window": request.window,
+            "probes": list(request.probes),
+            "probe_seconds": request.probe_seconds,
         }
         self._write("request.json", json.dumps(facts).encode())
         self._write(f"token-{self.token}", b"")

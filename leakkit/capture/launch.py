@@ -43,6 +43,7 @@ class Launched:
         env: its environment; the current one when None.
         folder: private folder for the channel.
         hold: whether a Python that ends waits until :meth:`let_end`.
+        hold_start: whether the first Python waits at its start until :meth:`let_start`.
         options: passed to ``subprocess.Popen`` (``stdout=`` and the like).
 
     Raises:
@@ -56,10 +57,13 @@ class Launched:
         env: Mapping[str, str] | None,
         folder: Path,
         hold: bool,
+        hold_start: bool,
         options: Mapping[str, object],
     ) -> None:
         self._changed = threading.Condition()
         self._hold = hold
+        self._hold_start = hold_start
+        self._starting: socket.socket | None = None
         self._greeted: list[int] = []
         self._held: dict[int, socket.socket] = {}
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -68,6 +72,8 @@ class Launched:
         self._server.listen(64)
         self._thread = threading.Thread(target=self._serve, name="leakkit-launch", daemon=True)
         environment = preloaded(os.environ if env is None else env, channel)
+        if hold_start:
+            environment["LEAKKIT_LAUNCH_TRACK"] = "1"
         try:
             self.popen: subprocess.Popen[Any] = subprocess.Popen(list(argv), env=environment, **cast("Any", options))
         except OSError as error:
@@ -95,9 +101,12 @@ class Launched:
 
     def _heard(self, word: bytes, pid: int, connection: socket.socket) -> None:
         with self._changed:
+            first = not self._greeted
             if word == b"hello" and pid not in self._greeted:
                 self._greeted.append(pid)
-            if word == b"exit" and self._hold and pid == self._main():
+            if word == b"hello" and first and self._hold_start:
+                self._starting = connection
+            elif word == b"exit" and self._hold and pid == self._main():
                 self._held[pid] = connection
             else:
                 connection.close()
@@ -145,6 +154,14 @@ class Launched:
                 left -= 0.05
         return True
 
+    def let_start(self) -> None:
+        """The program that waits at its start goes on."""
+        with self._changed:
+            self._hold_start = False
+            if self._starting is not None:
+                self._starting.close()
+                self._starting = None
+
     def let_end(self) -> None:
         """Nobody wants a last look any more: what waits at its end goes on."""
         with self._changed:
@@ -161,6 +178,7 @@ class Launched:
 
     def close(self) -> None:
         """Close the channel; a program that still runs goes on without leakkit."""
+        self.let_start()
         self.let_end()
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
@@ -192,6 +210,7 @@ def launch(
     *,
     env: Mapping[str, str] | None = None,
     hold_exit: bool = False,
+    hold_start: bool = False,
     hello_seconds: float = HELLO_SECONDS,
     **options: object,
 ) -> Iterator[Launched]:
@@ -203,6 +222,7 @@ def launch(
         argv: the command.
         env: its environment; the current one when None.
         hold_exit: whether the program's main Python, at its end, waits for :meth:`Launched.let_end`.
+        hold_start: whether its first Python, at its start, waits for :meth:`Launched.let_start`.
         hello_seconds: how long to wait for the socket; a program whose Python ignores PYTHONPATH never has one.
         options: passed to ``subprocess.Popen``.
 
@@ -212,7 +232,7 @@ def launch(
     folder = _short_folder()
     program = None
     try:
-        program = Launched(argv, env=env, folder=folder, hold=hold_exit, options=options)
+        program = Launched(argv, env=env, folder=folder, hold=hold_exit, hold_start=hold_start, options=options)
         program.wait_listening(hello_seconds)
         yield program
     finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leakkit.capture import memory_map, pack_tables
+from leakkit.capture.allocations import join
 from leakkit.capture.distributions import installed
 from leakkit.capture.native_walk import as_python_dump
 from leakkit.capture.pack_graph import Packed, build_graph
@@ -28,7 +29,9 @@ from leakkit.snapshot_model import (
 )
 
 if TYPE_CHECKING:
+    from leakkit.capture.allocations import Recorded
     from leakkit.capture.memory_map import MapFacts
+    from leakkit.probe_model import Allocations
 
 AGENT_FILES = (
     "start.py",
@@ -53,6 +56,7 @@ AGENT_FILES = (
     "names.py",
     "people.py",
     "roots.py",
+    "second.py",
 )
 """The agent's files, which the host writes into the handover directory."""
 
@@ -132,7 +136,14 @@ def _root(base: Path) -> str:
     return "" if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) else str(root)
 
 
-def build_snapshot(dump_path: Path, *, started: dict[str, Any], done: dict[str, Any], facts: HostFacts) -> Snapshot:
+def build_snapshot(
+    dump_path: Path,
+    *,
+    started: dict[str, Any],
+    done: dict[str, Any],
+    facts: HostFacts,
+    recorded: Recorded | None = None,
+) -> Snapshot:
     """Pack one capture.
 
     Args:
@@ -140,6 +151,7 @@ def build_snapshot(dump_path: Path, *, started: dict[str, Any], done: dict[str, 
         started: the parsed ``started.json``.
         done: the parsed ``done.json``.
         facts: from ``collect_host_facts``.
+        recorded: what was allocated in a window that ended with this copy.
 
     Raises:
         CaptureFailed: the dump is damaged.
@@ -152,13 +164,18 @@ def build_snapshot(dump_path: Path, *, started: dict[str, Any], done: dict[str, 
         told = dump.record("facts")
         if not isinstance(told, dict):
             raise damaged("its facts are no record")
-        return _assemble(dump, told, started, done, facts)
+        return _assemble(dump, told, started, done, facts, recorded)
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise damaged(f"{type(error).__name__}: {error}") from error
 
 
 def _assemble(
-    dump: RawDump, told: dict[str, Any], started: dict[str, Any], done: dict[str, Any], facts: HostFacts
+    dump: RawDump,
+    told: dict[str, Any],
+    started: dict[str, Any],
+    done: dict[str, Any],
+    facts: HostFacts,
+    recorded: Recorded | None,
 ) -> Snapshot:
     process = _process(told["process"], facts)
     version = pack_tables.version_of(process.python)
@@ -193,7 +210,16 @@ def _assemble(
         tasks=pack_tables.tasks(told["tasks"], packed),
         values=pack_tables.values(dump, packed),
         warnings=tuple(warnings),
+        allocations=None if recorded is None else _allocations(recorded, dump, packed),
     )
+
+
+def _allocations(recorded: Recorded, dump: RawDump, packed: Packed) -> Allocations:
+    """The recorded blocks with their owners; the Python walk does not know the buffers of objects."""
+    owner, buffer = dump.column("buffer_node", "u8"), dump.column("buffer_at", "u8")
+    if len(owner) != len(buffer):
+        raise damaged("its buffers do not fit their owners")
+    return join(recorded, packed.graph.address, packed.nodes(owner), buffer)
 
 
 def _process(told: dict[str, Any], facts: HostFacts) -> ProcessFacts:

@@ -6,19 +6,26 @@ import contextlib
 import os
 import signal
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from leakkit.capture import pack
 from leakkit.capture.handover import Handover, Request, agent_files
 from leakkit.capture.ladder import Report, enter
+from leakkit.capture.probes import Probe, prepare, why_not
+from leakkit.capture.probes import results as second_opinions
 from leakkit.capture.processes import Process, is_alive, read_process
+from leakkit.capture.second import named
+from leakkit.capture.window import Tracking, tracked
 from leakkit.errors import CaptureFailed, NoSuchProcess, TargetBusy, TargetError, UnsupportedTarget
 from leakkit.native.shipped import OBJECT, walk_object
+from leakkit.probe_model import ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from leakkit.capture.window import Window
     from leakkit.snapshot_model import Snapshot
 
 DEFAULT_TIMEOUT: Final = 15.0
@@ -27,6 +34,8 @@ COPY_SECONDS: Final = 300.0
 """Seconds the frozen copy may live: a pure Python walk needs about 2.5 us an object on a busy machine."""
 NATIVE_SECONDS: Final = 60.0
 """Seconds the native walk may take (0.1 us an object) before the agent walks in Python instead."""
+PROBE_SECONDS: Final = 60.0
+"""Seconds the tools of others may look at the copy, all together."""
 HEADROOM_FRACTION: Final = 0.8
 """Share of the memory that is free which the copy may need."""
 _POLL: Final = 0.01
@@ -43,6 +52,9 @@ def take_snapshot(
     values: bool = False,
     report: Report = _quiet,
     native_test: int = 0,
+    window: Window | None = None,
+    results: tuple[ProbeResult, ...] = (),
+    probes: tuple[Probe, ...] = (),
 ) -> Snapshot:
     """Take one snapshot.
 
@@ -52,6 +64,9 @@ def take_snapshot(
         values: whether the snapshot may hold short previews of str, bytes and numbers.
         report: gets progress and each rung's outcome, one line at a time.
         native_test: for tests: 1 makes the native copy crash, 2 makes it hang.
+        window: an open allocation window, which ends with this snapshot.
+        results: what became of probes already, for the snapshot to tell.
+        probes: tools that look at the copy, which is then made by ``os.fork`` and walked in Python.
 
     Raises:
         TargetError: the target cannot be entered or copied; it goes on unharmed.
@@ -61,15 +76,35 @@ def take_snapshot(
     files, walk = agent_files(pack.AGENT_FILES), walk_object()
     if walk is not None:
         files[OBJECT] = walk
-    native = 0.0 if walk is None or values else NATIVE_SECONDS
+    usable = tuple(probe for probe in probes if not why_not(probe))
+    results += tuple(ProbeResult(probe.name, "skipped", why_not(probe)) for probe in probes if why_not(probe))
+    native = 0.0 if walk is None or values or usable else NATIVE_SECONDS
     request = Request(values, timeout, COPY_SECONDS, HEADROOM_FRACTION, native, native_test)
+    request = replace(request, window=window.inner if window else "", probes=tuple(p.name for p in usable))
+    request = replace(request, probe_seconds=PROBE_SECONDS)
     with Handover(process, files, request) as handover:
+        prepare(handover, usable)
         method, left = enter(process, handover, deadline - time.monotonic(), report)
-        return _receive(process, handover, method, left, deadline, report)
+        return _receive(process, handover, method, _Beside(left, window, results, usable), deadline, report)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What a snapshot tells besides the copy's dump."""
+
+    left: tuple[str, ...]
+    window: Window | None
+    results: tuple[ProbeResult, ...]
+    probes: tuple[Probe, ...]
 
 
 def _receive(
-    process: Process, handover: Handover, method: str, left: tuple[str, ...], deadline: float, report: Report
+    process: Process,
+    handover: Handover,
+    method: str,
+    beside: _Beside,
+    deadline: float,
+    report: Report,
 ) -> Snapshot:
     """Wait for the copy and put the snapshot together."""
     started = _wait_started(process, handover, deadline)
@@ -81,9 +116,22 @@ def _receive(
     except BaseException:
         _end_copy(process, started)
         raise
-    started["disclosures"] = [*started.get("disclosures", ()), *left]
+    window, probes = beside.window, beside.results
+    recorded, result = (None, None) if window is None else window.recorded(report)
+    extra = window.disclosures if window else ()
+    started["disclosures"] = [*started.get("disclosures", ()), *beside.left, *extra]
+    if beside.probes:
+        names = ", ".join(probe.name for probe in beside.probes)
+        started["disclosures"].append(f"{names} ran Python code in the copy")
+        report(f"asking {names}")
+        said = _wait_probes(handover, beside.probes)
+        if said is None or len(said) < len(beside.probes):
+            _end_copy(process, {"copy": (handover.read_json("copy.json") or {}).get("pid")})
+        probes += second_opinions(said, beside.probes)
     report("putting the snapshot together")
-    return pack.build_snapshot(handover.dump(), started=started, done=done, facts=facts)
+    snapshot = pack.build_snapshot(handover.dump(), started=started, done=done, facts=facts, recorded=recorded)
+    probes = tuple(named(one, snapshot.graph) for one in probes)
+    return replace(snapshot, probes=(*probes, *([result] if result else [])))
 
 
 def _wait_started(process: Process, handover: Handover, deadline: float) -> dict[str, Any]:
@@ -119,6 +167,19 @@ def _wait_done(handover: Handover, until: float, report: Report) -> dict[str, An
         if int(now - began) // 5 > said:
             said = int(now - began) // 5
             report(f"the copy is being read, {now - began:.0f} s so far")
+        time.sleep(_POLL)
+
+
+def _wait_probes(handover: Handover, probes: tuple[Probe, ...]) -> dict[str, Any] | None:
+    """What the tools said in the time they have."""
+    until = time.monotonic() + PROBE_SECONDS
+    while True:
+        try:
+            said = handover.read_json("second.json")
+        except CaptureFailed:
+            return None
+        if (said is not None and len(said) == len(probes)) or time.monotonic() > until:
+            return said
         time.sleep(_POLL)
 
 
@@ -168,22 +229,39 @@ def take_series(
     timeout: float = DEFAULT_TIMEOUT,
     values: bool = False,
     report: Report = _quiet,
+    tracking: Tracking | None = None,
+    probes: tuple[Probe, ...] = (),
 ) -> Iterator[Snapshot]:
     """Take ``count`` snapshots of one process, ``every`` seconds apart (start to start).
+
+    With ``tracking``, allocations are recorded from before the first snapshot to the last one, which tells them; a
+    single snapshot waits for ``tracking.seconds`` first.  ``probes`` look at the copy of the last snapshot.
 
     Raises:
         TargetError: as :func:`take_snapshot`; also when another process has got the id meanwhile.
     """
     first = read_process(pid)
-    began = time.monotonic()
-    for number in range(count):
-        if (pause := began + number * every - time.monotonic()) > 0:
-            report(f"next snapshot ({number + 1} of {count}) in {pause:.0f} s")
-            _sleep(first, pause)
-        if not is_alive(first):
-            raise NoSuchProcess(f"process {pid} ended after {number} of {count} snapshots")
-        report(f"snapshot {number + 1} of {count}")
-        yield take_snapshot(pid, timeout=timeout, values=values, report=report)
+    with tracked(first, tracking, (count - 1) * every, timeout, report) as (window, results):
+        if window is not None and count == 1:
+            _sleep(first, window.left)
+        began = time.monotonic()
+        for number in range(count):
+            if (pause := began + number * every - time.monotonic()) > 0:
+                report(f"next snapshot ({number + 1} of {count}) in {pause:.0f} s")
+                _sleep(first, pause)
+            if not is_alive(first):
+                raise NoSuchProcess(f"process {pid} ended after {number} of {count} snapshots")
+            report(f"snapshot {number + 1} of {count}")
+            last = number == count - 1
+            yield take_snapshot(
+                pid,
+                timeout=timeout,
+                values=values,
+                report=report,
+                window=window if last else None,
+                results=results if last else (),
+                probes=probes if last else (),
+            )
 
 
 def _sleep(process: Process, seconds: float) -> None:

@@ -16,6 +16,7 @@ import typer
 
 from leakkit import __version__
 from leakkit.commands._console import complain, drop_stdout, emit, orderly_end, prepare_streams
+from leakkit.commands._durations import with_time_left_out
 from leakkit.errors import ExitCode, LeakkitError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "build_app", "main"]
 
-COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "gate", "info", "recipes", "demo")
+COMMANDS = ("diagnose", "snapshot", "whatif", "try", "verify", "gate", "picture", "probes", "info", "recipes", "demo")
 """Names of the commands, in the order of ``--help``; each is the function of that name in its module."""
 
 _MODULES = {"try": "try_"}
@@ -36,6 +37,8 @@ _ABOUT = """Find out why a Python process grows: where every megabyte is, who ho
 leakkit diagnose PID --for 60s         several snapshots, then the diagnosis
 leakkit snapshot PID -o a.leak         one snapshot into a file
 leakkit diagnose a.leak b.leak c.leak  the same diagnosis from files, on any machine
+leakkit picture a.leak -o leak.svg     a finding drawn by Graphviz
+leakkit probes                         which other tools can be asked
 leakkit info a.leak                    what is inside a snapshot file
 leakkit gate app.tasks:import_one      fail when memory keeps pace with the work
 leakkit recipes show collect           how to apply a fix
@@ -140,7 +143,7 @@ def main() -> NoReturn:
     """Run the command line and exit with a code of :class:`leakkit.errors.ExitCode`."""
     prepare_streams()
     try:
-        build_app()()
+        build_app()(args=with_time_left_out(sys.argv[1:]))
     except KeyboardInterrupt:
         complain("interrupted")
         sys.exit(ExitCode.INTERRUPTED)

@@ -9,6 +9,8 @@ from leakkit.errors import UsageError
 
 _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+FROM_START = "start"
+"""What stands for a time that was left out: from the program's start."""
 _HINT = "write a number and a unit: 500ms, 30s, 2m, 1h or 1m30s"
 
 
@@ -55,3 +57,16 @@ def format_duration(seconds: float) -> str:
         return f"{minutes} m {rest} s" if rest else f"{minutes} m"
     hours, rest = divmod(round(seconds / 60), 60)
     return f"{hours} h {rest} m" if rest else f"{hours} h"
+
+
+def with_time_left_out(words: list[str]) -> list[str]:
+    """The command line with ``--allocations=start`` for an ``--allocations`` that no time follows."""
+    if words[:1] != ["snapshot"]:
+        return words
+    end = words.index("--") if "--" in words else len(words)
+    spelled = list(words)
+    for at, word in enumerate(words[:end]):
+        following = words[at + 1] if at + 1 < len(words) else "--"
+        if word == "--allocations" and following.startswith("-"):
+            spelled[at] = f"--allocations={FROM_START}"
+    return spelled

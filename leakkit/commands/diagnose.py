@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ from leakkit.report.units import format_bytes, format_count, format_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from leakkit.capture.probes import Probe
     from leakkit.model import Report
     from leakkit.snapshot_model import Snapshot
 
@@ -39,6 +41,14 @@ class FailOn(StrEnum):
 
     LEAK = "leak"
     SUSPECT = "suspect"
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is asked for besides snapshots."""
+
+    allocations: bool
+    probes: tuple[Probe, ...]
 
 
 _FAILING = {FailOn.LEAK: {Verdict.LEAK}, FailOn.SUSPECT: {Verdict.LEAK, Verdict.SUSPECT}}
@@ -71,6 +81,19 @@ def diagnose(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the snapshots of a PID as files in that folder.")
     ] = None,
+    allocations: Annotated[
+        bool, typer.Option("--allocations", help="With --for: record where memory is allocated, with memray.")
+    ] = False,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--probe", metavar="NAME", help="Let that tool look at the copy, too: leakkit probes.", show_default=False
+        ),
+    ] = None,
+    no_probe: Annotated[
+        list[str] | None,
+        typer.Option("--no-probe", metavar="NAME", help="Leave that one out, memray as well.", show_default=False),
+    ] = None,
     source: Annotated[
         bool,
         typer.Option("--source/--no-source", help="Show the change in the program's source, where it can be read."),
@@ -85,6 +108,7 @@ def diagnose(
 
     \b
     leakkit diagnose 4242 --for 60s
+    leakkit diagnose 4242 --for 60s --allocations      which lines allocated what is retained
     leakkit diagnose 4242 --for 10m --every 1m -o report.html --fail-on leak
     leakkit diagnose a.leak b.leak c.leak --format markdown
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
@@ -93,12 +117,26 @@ def diagnose(
     check_place(output, devices=True)
     pid = _as_pid(targets)
     if pid is None:
-        _refuse_pid_options(duration, every, keep)
+        _refuse_pid_options(duration, every, keep, allocations=allocations, probes=bool(probe or no_probe))
         snapshots = _read_files(targets)
     else:
+        from leakkit.capture.probes import choose
+
+        unwanted = no_probe or []
+        allocations = allocations and "memray" not in unwanted
+        if allocations and duration is None:
+            raise UsageError("--allocations needs --for", "for example --for 60s --allocations")
         count, interval = _plan(duration, every)
         seconds = parse_duration(timeout, option="--timeout")
-        snapshots = _watch(pid, count, interval, timeout=seconds, keep=keep, verbose=verbose)
+        snapshots = _watch(
+            pid,
+            count,
+            interval,
+            timeout=seconds,
+            keep=keep,
+            verbose=verbose,
+            beside=_Beside(allocations, choose(probe or (), unwanted)),
+        )
     if verbose:
         _say_what_is_missing()
     report = _diagnose(snapshots, pid, with_source=source)
@@ -124,8 +162,16 @@ def _as_pid(targets: list[str]) -> int | None:
     return int(numbers[0])
 
 
-def _refuse_pid_options(duration: str | None, every: str | None, keep: Path | None) -> None:
-    given = {"--for": duration, "--every": every, "--keep": keep}
+def _refuse_pid_options(
+    duration: str | None, every: str | None, keep: Path | None, *, allocations: bool, probes: bool
+) -> None:
+    given = {
+        "--for": duration,
+        "--every": every,
+        "--keep": keep,
+        "--allocations": allocations or None,
+        "--probe": probes or None,
+    }
     if used := [name for name, value in given.items() if value is not None]:
         raise UsageError(f"{', '.join(used)}: only for a process id", "files are diagnosed as they are")
 
@@ -162,10 +208,11 @@ def _read_files(names: list[str]) -> list[Snapshot]:
 
 
 def _watch(
-    pid: int, count: int, interval: float, *, timeout: float, keep: Path | None, verbose: bool
+    pid: int, count: int, interval: float, *, timeout: float, keep: Path | None, verbose: bool, beside: _Beside
 ) -> list[Snapshot]:
     """Take the snapshots, with a line on stderr for each; what was taken before the target ended is used."""
     from leakkit.capture.take import take_series
+    from leakkit.capture.window import Tracking
 
     if count == 1:
         note("one snapshot shows suspects, not growth: add --for 60s to see what grows")
@@ -173,8 +220,12 @@ def _watch(
         note(f"taking {count} snapshots, one every {format_duration(interval)}")
     say: Callable[[str], None] = note if verbose else _say_nothing
     snapshots: list[Snapshot] = []
+    tracking = Tracking(count * interval) if beside.allocations else None
+    series = take_series(
+        pid, count=count, every=interval, timeout=timeout, report=say, tracking=tracking, probes=beside.probes
+    )
     try:
-        for snapshot in take_series(pid, count=count, every=interval, timeout=timeout, report=say):
+        for snapshot in series:
             snapshots.append(snapshot)
             _progress(snapshot, len(snapshots), count, interval)
             if keep is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,16 +11,21 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from leakkit.commands._console import check_place, emit, note
-from leakkit.commands._durations import format_duration, parse_duration
+from leakkit.commands._durations import FROM_START, format_duration, parse_duration
 from leakkit.errors import CaptureFailed, ExitCode, LeakkitError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from leakkit.capture.launch import Launched
+    from leakkit.capture.probes import Probe
+    from leakkit.capture.window import Tracking, Window
+    from leakkit.probe_model import ProbeResult
     from leakkit.snapshot_model import Snapshot
 
 _RUNGS = ("agent-socket:", "ptrace:", "remote-exec:")
+_LONGEST = 30 * 86400.0
+"""Seconds that a program is tracked at most which says no time itself."""
 _HINT = "leakkit snapshot PID, or leakkit snapshot -- COMMAND ARGS"
 
 
@@ -35,6 +41,8 @@ class _Wish:
     values: bool
     verbose: bool
     after: float | None
+    tracking: Tracking | None
+    probes: tuple[Probe, ...]
 
 
 def snapshot(
@@ -63,6 +71,24 @@ def snapshot(
             "(default: at its end; with --count, after --every).",
         ),
     ] = None,
+    allocations: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[TIME]", show_default=False,
+            help="Record where memory is allocated, with memray: for that long before the snapshot, "
+            "or with COMMAND from its start.",
+        ),
+    ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--probe", metavar="NAME", show_default=False, help="Let that tool look at the copy, too: leakkit probes."
+        ),
+    ] = None,
+    no_probe: Annotated[
+        list[str] | None,
+        typer.Option("--no-probe", metavar="NAME", help="Leave that one out, memray as well.", show_default=False),
+    ] = None,
     values: Annotated[bool, typer.Option("--values", help="Let short previews of values into the file.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say how each way in went.")] = False,
 ) -> None:  # fmt: skip
@@ -73,6 +99,7 @@ def snapshot(
     leakkit snapshot 4711 -o before.leak           into this file
     leakkit snapshot 4711 --count 3 --every 30s    three, half a minute apart
     leakkit snapshot 4711 --tree                   a server and all its workers
+    leakkit snapshot --allocations 60s 4711        and where its objects were allocated
     leakkit snapshot -- python app.py --port 80    start it, snapshot it when it ends
     leakkit snapshot --after 60s -- gunicorn app   start it, snapshot it after a minute
 
@@ -80,6 +107,9 @@ def snapshot(
     goes to the program, which goes on after its snapshots, and its exit status is leakkit's. A program that ends
     before a snapshot is due is snapshotted at its end.
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
+    from leakkit.capture.probes import choose
+
+    unwanted = no_probe or []
     wish = _Wish(
         output=output,
         count=count,
@@ -89,15 +119,32 @@ def snapshot(
         values=values,
         verbose=verbose,
         after=None if after is None else parse_duration(after, option="--after"),
+        tracking=None if "memray" in unwanted else _tracking(allocations, command=not target[0].isdecimal()),
+        probes=choose(probe or (), unwanted),
     )
     check_place(output)
     if not target[0].isdecimal():
         _launch(target, wish)
     if len(target) > 1:
         raise UsageError(f"one process id at a time, got {len(target)}", "its Python children: --tree")
+    if wish.tracking and tree:
+        raise UsageError("--allocations records one process", "leave --tree away")
     if after is not None:
         raise UsageError("--after is for a program that leakkit starts", _HINT)
     _attach(int(target[0]), wish)
+
+
+def _tracking(allocations: str | None, *, command: bool) -> Tracking | None:
+    """The wish to record allocations; with a command it needs no time."""
+    from leakkit.capture.window import Tracking
+
+    if allocations is None:
+        return None
+    if allocations == FROM_START:
+        if not command:
+            raise UsageError("--allocations of a process needs a time", "for example --allocations 60s PID")
+        return Tracking(_LONGEST)
+    return Tracking(parse_duration(allocations, option="--allocations"))
 
 
 def _attach(pid: int, wish: _Wish) -> None:
@@ -113,6 +160,8 @@ def _attach(pid: int, wish: _Wish) -> None:
             timeout=wish.timeout,
             values=wish.values,
             report=_reporter(wish),
+            tracking=wish.tracking,
+            probes=wish.probes,
         )
         for taken in series:
             _save(taken, names.next(pid), emit)
@@ -137,7 +186,9 @@ def _take_tree(pid: int, wish: _Wish, names: _Names, say: Callable[[str], None])
     for number, one in enumerate(pids):
         note(f"process {one} ({number + 1} of {len(pids)})")
         try:
-            taken = take_snapshot(one, timeout=wish.timeout, values=wish.values, report=_reporter(wish))
+            taken = take_snapshot(
+                one, timeout=wish.timeout, values=wish.values, report=_reporter(wish), probes=wish.probes
+            )
         except LeakkitError as error:
             note(f"leakkit: {error.message}")
             failures.append(error)
@@ -150,14 +201,17 @@ def _take_tree(pid: int, wish: _Wish, names: _Names, say: Callable[[str], None])
 
 def _launch(command: list[str], wish: _Wish) -> NoReturn:
     """Start a program, snapshot it when due or at its end, and end as it does."""
-    from leakkit.capture.launch import launch, signals_to
+    from leakkit.capture.launch import HELLO_SECONDS, launch, signals_to
 
     first = wish.after if wish.after is not None else wish.every if wish.count > 1 else None
     began = time.monotonic()
-    with launch(command, hold_exit=True, hello_seconds=0.0) as program, signals_to(program):
+    track = wish.tracking is not None
+    started = launch(command, hold_exit=True, hold_start=track, hello_seconds=HELLO_SECONDS if track else 0.0)
+    with started as program, signals_to(program):
         taken, failure = 0, None
         try:
-            taken = _take_when_due(program, wish, first, began)
+            with _tracked(program, wish) as tracking:
+                taken = _take_when_due(program, wish, first, began, tracking)
         except LeakkitError as error:
             failure = error
             note(f"leakkit: {error.message}")
@@ -170,6 +224,20 @@ def _launch(command: list[str], wish: _Wish) -> NoReturn:
     raise SystemExit(code)
 
 
+@contextlib.contextmanager
+def _tracked(program: Launched, wish: _Wish) -> Iterator[tuple[Window | None, tuple[ProbeResult, ...]]]:
+    """Record the program's allocations from its start, which waits until that is on."""
+    from leakkit.capture.processes import read_process
+    from leakkit.capture.window import tracked
+
+    if wish.tracking is None:
+        yield None, ()
+        return
+    with tracked(read_process(program.pid), wish.tracking, 0.0, wish.timeout, _reporter(wish)) as tracking:
+        program.let_start()
+        yield tracking
+
+
 def _missed() -> CaptureFailed:
     error = CaptureFailed(
         "the program ended without running its exit handlers, before a snapshot was due", "use --after"
@@ -179,7 +247,13 @@ def _missed() -> CaptureFailed:
     return error
 
 
-def _take_when_due(program: Launched, wish: _Wish, first: float | None, began: float) -> int:
+def _take_when_due(
+    program: Launched,
+    wish: _Wish,
+    first: float | None,
+    began: float,
+    tracking: tuple[Window | None, tuple[ProbeResult, ...]],
+) -> int:
     """All the snapshots, the last one at the program's end if it comes early; how many were written."""
     from leakkit.capture.take import take_snapshot
 
@@ -193,7 +267,17 @@ def _take_when_due(program: Launched, wish: _Wish, first: float | None, began: f
         if wish.tree:
             written += _take_tree(program.pid if ended else program.popen.pid, wish, names, note)
         else:
-            taken = take_snapshot(program.pid, timeout=wish.timeout, values=wish.values, report=_reporter(wish))
+            last = ended or number == wish.count - 1
+            window, results = tracking if last else (None, ())
+            taken = take_snapshot(
+                program.pid,
+                timeout=wish.timeout,
+                values=wish.values,
+                report=_reporter(wish),
+                window=window,
+                results=results,
+                probes=wish.probes,
+            )
             _save(taken, names.next(program.pid), note)
             written += 1
         if ended:

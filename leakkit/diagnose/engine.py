@@ -15,6 +15,7 @@ from leakkit.diagnose.ledger import make_ledger, with_growth
 from leakkit.diagnose.lookup import Lookup
 from leakkit.diagnose.observations import observations
 from leakkit.diagnose.observe import observe
+from leakkit.diagnose.opinions import second_opinions
 from leakkit.diagnose.outline import outline
 from leakkit.diagnose.owner import Owners
 from leakkit.diagnose.proposal import with_change
@@ -67,6 +68,7 @@ def _warnings(history: History, why_not: Sequence[str]) -> tuple[str, ...]:
         if not moment.snapshot.capture.complete:
             found.append(f"the snapshot of {moment.snapshot.capture.taken_at} is incomplete: sizes are lower bounds")
         found += [f"garbage of {moment.snapshot.capture.taken_at} is not known: {reason}" for reason in moment.reasons]
+    found += [f"probe {p.name} {p.status}: {p.reason}" for p in history.last.snapshot.probes if p.status != "ok"]
     memory = history.last.snapshot.memory
     if memory.allocator != "glibc" or memory.malloc_in_use is None:
         found.append(f"allocator {memory.allocator}: free and native memory cannot be told apart")
@@ -162,4 +164,5 @@ def make_report(examined: Examination, sources: Sources | None = None) -> Report
         dominators=outline(history.heap),
         disclosures=tuple(disclosures),
         warnings=_warnings(history, why_not),
+        second_opinions=second_opinions(history.heap),
     )

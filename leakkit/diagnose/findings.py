@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from leakkit.diagnose.allocated import allocated
 from leakkit.diagnose.c_held import c_held, registrations
 from leakkit.diagnose.classify import Standing, confidence, holder_kind, retention_of, standing
 from leakkit.diagnose.constants import SINGLE_FLOOR, SINGLE_SHARE, STEADY_SHARE
@@ -138,6 +139,7 @@ def make_finding(context: Context, weighed: Weighed) -> Finding:
     retention = retention_of(suspect)
     history = context.history
     path = place.steps
+    sites, stacks = allocated(context, suspect, retention)
     return Finding(
         fingerprint=finding_fingerprint(weighed),
         retention=retention,
@@ -151,9 +153,9 @@ def make_finding(context: Context, weighed: Weighed) -> Finding:
         holder=replace(place.holder, kind=kind),
         path_text=place.path_text,
         path=path,
-        allocated_at=(),
+        allocated_at=sites,
         owner=place.owner,
-        evidence=evidence,
+        evidence=(*evidence, *stacks),
         fix=fix,
         alternatives=others,
     )

@@ -24,12 +24,14 @@ from leakkit.report.units import (
     format_share,
 )
 from leakkit.report.wording import (
+    OPINION_HEADERS,
     PART_LABELS,
     VERDICT_LABELS,
     capture_text,
     collector_text,
     edge_label,
     ledger_growth,
+    opinion_rows,
     total_growth,
 )
 
@@ -67,6 +69,7 @@ def render_html(report: Report) -> str:
         "tree_data": embedded_json(tree_data(report.dominators)),
         "not_leaks": _not_leaks(report),
         "snapshots": _snapshot_table(report),
+        "opinions": _opinions(report),
         "disclosures": _list_section("What the snapshots did to the target", report.disclosures),
         "warnings": _list_section("Warnings", report.warnings),
         "footer": html_text(f"leakkit {report.leakkit_version} · {report.created_at}"),
@@ -179,6 +182,20 @@ def _snapshot_table(report: Report) -> str:
         file = f"<code>{html_text(s.file)}</code>" if s.file else ""
         rows.append(f'<tr><th scope="row">{html_text(s.taken_at)}</th>{cells}<td>{file}</td></tr>')
     return "".join(rows)
+
+
+def _opinions(report: Report) -> str:
+    found = report.second_opinions
+    if found is None:
+        return ""
+    head = "".join(f"<th>{name}</th>" for name in OPINION_HEADERS)
+    rows = []
+    for name, *numbers in opinion_rows(found):
+        cells = "".join(f'<td class="n">{html_text(number)}</td>' for number in numbers)
+        rows.append(f'<tr><th scope="row"><code>{html_text(name)}</code></th>{cells}</tr>')
+    notes = "".join(f"<li>{html_prose(note)}</li>" for note in found.notes)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<section><h2>Second opinions</h2>{table}<ul class="plain">{notes}</ul></section>'
 
 
 def _list_section(title: str, texts: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from leakkit.report.escape import lines_of, markdown, markdown_block, markdown_c
 from leakkit.report.path_drawing import draw_path
 from leakkit.report.units import format_bytes, format_column, format_count, format_share
 from leakkit.report.wording import (
+    OPINION_HEADERS,
     PART_LABELS,
     VERDICT_LABELS,
     alternative_kind,
@@ -22,6 +23,7 @@ from leakkit.report.wording import (
     fix_facts,
     holder_text,
     ledger_growth,
+    opinion_rows,
     ranked_alternatives,
     size_text,
     split_evidence,
@@ -42,6 +44,7 @@ def render_markdown(report: Report) -> str:
     sections += [finding_lines(i, finding) for i, finding in enumerate(report.findings, 1)]
     sections += [
         _not_leaks(report),
+        _opinions(report),
         _bullets("What the snapshots did to the target", report.disclosures),
         _bullets("Warnings", report.warnings),
     ]
@@ -143,6 +146,15 @@ def _fix(finding: Finding) -> list[str]:
 def _not_leaks(report: Report) -> list[str]:
     texts = [f"- {markdown(o.title)} ({format_bytes(o.size_bytes)}): {markdown(o.why)}" for o in report.not_leaks]
     return ["### Large, and not a leak", "", *texts] if texts else []
+
+
+def _opinions(report: Report) -> list[str]:
+    found = report.second_opinions
+    if found is None:
+        return []
+    rows = [[markdown(cell) for cell in row] for row in opinion_rows(found)]
+    table = _table(rows, OPINION_HEADERS, ["left", *["right"] * (len(OPINION_HEADERS) - 1)])
+    return ["### Second opinions", "", *table, "", *(f"- {markdown_prose(note)}" for note in found.notes)]
 
 
 def _bullets(title: str, texts: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ from leakkit.report.path_drawing import draw_path
 from leakkit.report.tables import draw_table
 from leakkit.report.units import format_bytes, format_column, format_share
 from leakkit.report.wording import (
+    OPINION_HEADERS,
     PART_LABELS,
     VERDICT_LABELS,
     alternative_kind,
@@ -22,6 +23,7 @@ from leakkit.report.wording import (
     fix_facts,
     holder_text,
     ledger_growth,
+    opinion_rows,
     ranked_alternatives,
     size_text,
     split_evidence,
@@ -42,6 +44,8 @@ _VERDICT_COLORS = {
 }
 _LABEL_WIDTH = 11
 _MOST_TYPES = 4
+_TYPE_WIDTH = 18
+"""Columns for a type's name where six numbers follow."""
 
 
 def render_text(report: Report, *, color: bool, width: int, unicode: bool = True) -> str:
@@ -58,6 +62,7 @@ def render_text(report: Report, *, color: bool, width: int, unicode: bool = True
     sections += [finding_lines(i, finding, style) for i, finding in enumerate(report.findings, 1)]
     sections += [
         _not_leaks(report, style),
+        _opinions(report, style),
         _bullets("What the snapshots did to the target", report.disclosures, style),
         _bullets("Warnings", report.warnings, style, "yellow"),
     ]
@@ -189,6 +194,18 @@ def _not_leaks(report: Report, style: Style) -> list[str]:
             first="- ",
         )
     return lines
+
+
+def _opinions(report: Report, style: Style) -> list[str]:
+    found = report.second_opinions
+    if found is None:
+        return []
+    rows = [[one_line(cell) for cell in row] for row in opinion_rows(found)]
+    for row in rows:
+        row[0] = row[0] if len(row[0]) <= _TYPE_WIDTH else "…" + row[0][1 - _TYPE_WIDTH :]
+    table = draw_table(rows, OPINION_HEADERS, align="lrrrrrr")
+    notes = [line for note in found.notes for line in style.wrap(one_line(note), first="- ")]
+    return [style.paint("Second opinions", "bold"), *table, *notes]
 
 
 def _bullets(title: str, texts: Iterable[str], style: Style, *colors: str) -> list[str]:

@@ -9,7 +9,8 @@ Layout, all numbers little-endian::
 A block's header says name, dtype, count, codec (``zstd`` or ``raw``), transform (``plain``, or ``shuffle``:
 the bytes of all items by their place in the item), stored and raw bytes, and the CRC-32 of the payload.
 Columns are numpy arrays (addresses as differences, row starts as lengths); strings are one UTF-8 blob and a column
-of lengths; small records are one JSON block.
+of lengths; small records are one JSON block.  Blocks of unknown names are passed over: what probes add is in blocks
+that a file may lack (``optional.py``).
 
 Reading executes nothing from the file, checks every size against the file before it allocates, and refuses
 whatever is not consistent with :class:`~leakkit.errors.SnapshotFileError`.
@@ -39,7 +40,7 @@ from leakkit.snapshot_model import (
     Snapshot,
     Views,
 )
-from leakkit.store import blocks, records
+from leakkit.store import blocks, optional, records
 from leakkit.store.blocks import VERSION, DamagedError
 
 if TYPE_CHECKING:
@@ -142,13 +143,17 @@ def _columns(snapshot: Snapshot) -> Iterator[tuple[str, NDArray[Any], str]]:
         if name == "address" and len(column):
             column = np.diff(column, prepend=column.dtype.type(0))
         yield f"graph.{name}", column, dtype
-    for name, texts in (("graph.types", graph.types), ("graph.strings", graph.strings)):
+    tables = [("graph.types", graph.types), ("graph.strings", graph.strings)]
+    if snapshot.allocations is not None:
+        tables.append(("allocations.strings", snapshot.allocations.strings))
+    for name, texts in tables:
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         yield f"{name}.length", np.fromiter(map(len, encoded), np.uint32, len(encoded)), "<u4"
         yield f"{name}.text", np.frombuffer(b"".join(encoded), np.uint8), "u1"
     for table, (_, columns) in _TABLES.items():
         for name, dtype in columns.items():
             yield f"{table}.{name}", getattr(getattr(snapshot, table), name), dtype
+    yield from optional.columns(snapshot)
 
 
 def peek(path: Path | str) -> Peek:
@@ -234,6 +239,7 @@ def _assemble(columns: dict[str, NDArray[Any]], file: str) -> Snapshot:
     facts = records.from_json(_column(columns, "facts", "u1").tobytes(), graph.node_count)
     _within(tables["roots"].frame, -1, len(tables["frames"].node), "frames of roots")
     _within(tables["frames"].thread, -1, len(facts["threads"]), "threads of frames")
+    facts |= optional.read(columns, lambda name: _texts(columns, name), graph.node_count)
     return Snapshot(file=file, graph=graph, **tables, **facts)
 
 

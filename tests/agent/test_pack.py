@@ -108,7 +108,8 @@ def test_process_that_is_gone_is_said_so() -> None:
 def test_every_agent_file_is_shipped_and_no_other_is_forgotten() -> None:
     """``AGENT_FILES`` names the files of the agent's folder, apart from what the host sends on other errands."""
     folder = Path(pack.__file__).parents[1] / "agent"
-    assert {path.name for path in folder.glob("*.py")} - {"__init__.py", "apply.py", "listen.py", "put_back.py"} == set(pack.AGENT_FILES)
+    others = {"__init__.py", "listen.py", "put_back.py", "window.py", "apply.py"}
+    assert {path.name for path in folder.glob("*.py")} - others == set(pack.AGENT_FILES)
 
 
 def section(name: bytes, code: bytes, count: int, payload: bytes) -> bytes:
@@ -189,7 +190,7 @@ def real_dump(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
     kept: list[RealDump] = []
 
-    def keep(dump_path: Path, *, started: dict[str, Any], done: dict[str, Any], facts: pack.HostFacts) -> None:
+    def keep(dump_path: Path, *, started: dict[str, Any], done: dict[str, Any], facts: pack.HostFacts, recorded: None) -> None:
         raw = Path(dump_path).read_bytes()
         kept.append(RealDump(raw, started, done, facts, header_places(raw)))
         raise CaptureFailed("kept")

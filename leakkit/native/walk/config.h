@@ -7,6 +7,7 @@ enum { CONFIG_VERSION = 1, MOST_ROOTS = 256 };
 
 enum config {
     C_VERSION, C_WORDS, C_HEX, C_FD, C_SECONDS, C_BYTES, C_TEST, C_IDENT, C_VALUES, C_DEBUG_BUILD,
+    C_BUFFERS, /* whether to tell the memory that objects own outside of themselves */
     /* functions of the interpreter and the C library */
     F_TSTATE_GET, F_INTERP_MAIN, F_THREAD_HEAD, F_RUNTIME, F_MALLINFO2, F_MALLINFO, F_MALLOC_TRIM, F_DEBUG_STATS,
     C_STATS_FD, C_NUMPY_ELSIZE,

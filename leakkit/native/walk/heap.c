@@ -113,6 +113,7 @@ static void emit(const struct type *t, addr o)
     for (u64 i = 0; i < n; i++)
         admit(TARGETS[i]);
     extras_of(t, o);
+    buffers_of(t, o);
     if (t->finalizer && object_is_gc(t, o) && rd8(o - 16 + GC_PREV) & FINALIZED_BIT)
         put8(FINALIZED, o);
     if (t->is_task)

@@ -76,7 +76,7 @@ enum column {
     CODE_ID, CODE_FILE, CODE_NAME, CODE_LINE, CODE_LINES, CODE_TABLE,
     ROOT_NODE, ROOT_KIND, ROOT_NAME, ROOT_FRAME, MODULE_NODE, MODULE_NAME, MODULE_FILE,
     THREAD_IDENT, THREAD_NATIVE, THREAD_DAEMON, THREAD_NAME, TASK_NODE, TASK_NAME, TASK_COROUTINE, TASK_STATE, TASK_FUNCTION, TASK_CODE,
-    HELD_NODE, HELD_COUNT, OWN_NODE, MALLOC_TEXT, MALLOC_FIGURES, COLUMNS
+    HELD_NODE, HELD_COUNT, OWN_NODE, BUFFER_NODE, BUFFER_AT, MALLOC_TEXT, MALLOC_FIGURES, COLUMNS
 };
 void out_start(int fd);
 void put1(enum column c, u8 v);
@@ -180,6 +180,7 @@ i64 sized(addr o);
 
 u64 size_of(const struct type *t, addr o);
 void extras_of(const struct type *t, addr o);
+void buffers_of(const struct type *t, addr o); /* buffers.c */
 void extra(addr from, u8 kind, u32 name, addr to);
 void view_row(addr from, addr to, u64 extent);
 void drop_borrowed(addr o);

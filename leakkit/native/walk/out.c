@@ -38,7 +38,7 @@ static const struct {
     [TASK_FUNCTION] = {"task_function", 'I', 4}, [TASK_CODE] = {"task_code", 'I', 4},
     [HELD_NODE] = {"held_node", 'Q', 8}, [HELD_COUNT] = {"held_count", 'I', 4},
     [MALLOC_TEXT] = {"malloc_text", 'B', 1}, [MALLOC_FIGURES] = {"malloc_figures", 'Q', 8},
-    [OWN_NODE] = {"own_node", 'Q', 8},
+    [OWN_NODE] = {"own_node", 'Q', 8}, [BUFFER_NODE] = {"buffer_node", 'Q', 8}, [BUFFER_AT] = {"buffer_at", 'Q', 8},
 };
 enum { ROOM = 1 << 18 };
 static u8 *buffers[COLUMNS];

@@ -1,0 +1,109 @@
+"""Where the memory of a finding was allocated: stacks that a tracer recorded, joined to the objects it retains."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.diagnose.owner import APPLICATION, STDLIB
+from leakkit.diagnose.suspect import SuspectKind
+from leakkit.diagnose.units import in_bytes
+from leakkit.model import AllocationSite, Evidence, Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from leakkit.diagnose.context import Context
+    from leakkit.diagnose.owner import Owners
+    from leakkit.diagnose.suspect import Suspect
+    from leakkit.probe_model import Allocations
+
+    Frame = tuple[str, str, int]
+
+MAX_SITES = 8
+MAX_FRAMES = 20
+RULE = "allocation-stacks"
+_NOWHERE: Frame = ("(no Python frame)", "", 0)
+
+
+def allocated(
+    context: Context, suspect: Suspect, retention: Retention
+) -> tuple[tuple[AllocationSite, ...], tuple[Evidence, ...]]:
+    """The sites that allocated a suspect's bytes, heaviest first, and a line that says how many bytes that explains.
+
+    Nothing when no allocations were recorded, or when the suspect is memory that was freed.
+    """
+    found = context.history.last.snapshot.allocations
+    if found is None or suspect.kind in (SuspectKind.SLACK, SuspectKind.INTERNED):
+        return (), ()
+    rows = found.node < 0 if suspect.mask is None else (found.node >= 0) & suspect.mask[found.node]
+    if not rows.any():
+        return (), (_evidence(context, found, suspect, (), retention),)
+    sites = _sites(found, rows, context.look.owners)
+    shown = tuple(site for site in sites if site.file)[:MAX_SITES]
+    return shown, (_evidence(context, found, suspect, sites, retention),)
+
+
+def _sites(found: Allocations, rows: NDArray[np.bool_], owners: Owners) -> tuple[AllocationSite, ...]:
+    """Stacks grouped by the frame that a reader would call the place of the allocation."""
+    weight = np.bincount(found.stack[rows], weights=found.bytes[rows], minlength=found.stack_count)
+    groups: dict[Frame, list[int]] = defaultdict(list)
+    frames = {stack: found.frames_of(stack) for stack in np.flatnonzero(weight).tolist()}
+    for stack, stack_frames in frames.items():
+        groups[place_of(stack_frames, owners)].append(stack)
+    sites = []
+    for (function, file, line), stacks in groups.items():
+        heaviest = max(stacks, key=lambda stack: weight[stack])
+        told = tuple(f"{name} {path}:{at}" for name, path, at in frames[heaviest][:MAX_FRAMES])
+        size = int(sum(weight[stack] for stack in stacks))
+        sites.append(AllocationSite(file, line, function, size, found.facts.source, told))
+    return tuple(sorted(sites, key=lambda site: (-site.bytes, site.file, site.line)))
+
+
+def place_of(frames: Sequence[Frame], owners: Owners) -> Frame:
+    """The innermost frame of the application; of a library, or of anything, where there is none."""
+    kinds = [owners.of_file(file) for _, file, _ in frames]
+    for wanted in (lambda kind: kind == APPLICATION, lambda kind: kind != STDLIB, lambda _kind: True):
+        for frame, kind in zip(frames, kinds, strict=True):
+            if wanted(kind):
+                return frame
+    return _NOWHERE
+
+
+def covered(found: Allocations, mask: NDArray[np.bool_], size: NDArray[np.int64]) -> int:
+    """Bytes of the masked objects that have a stack; of no object more than its own size."""
+    known = np.zeros(len(size), np.int64)
+    rows = found.node >= 0
+    np.add.at(known, found.node[rows], found.bytes[rows])
+    return int(np.minimum(known, size)[mask].sum())
+
+
+def _evidence(
+    context: Context, found: Allocations, suspect: Suspect, sites: Sequence[AllocationSite], retention: Retention
+) -> Evidence:
+    graph, window = context.history.last.graph, found.facts
+    total = suspect.size if suspect.mask is None else int(graph.size[suspect.mask].sum())
+    known = sum(site.bytes for site in sites) if suspect.mask is None else covered(found, suspect.mask, graph.size)
+    share = min(known / total, 1.0) if total else 0.0
+    what = "dead" if retention == Retention.YOUNG_SURVIVOR else "retained"
+    reason = f"{share:.0%} of the {what} bytes were allocated in the {window.seconds:.3g} s that were recorded"
+    reason = reason.replace("%", " %")
+    if sites:
+        first = sites[0]
+        reason += f", {in_bytes(first.bytes)} of it by {first.function} ({_place(first)})"
+    if len(sites) > 1:
+        reason += f" and the rest at {len(sites) - 1} more place{'s' if len(sites) > 2 else ''}"
+    numbers = {"covered_bytes": float(known), "total_bytes": float(total), "share": round(share, 4)}
+    grown = suspect.sizes[-1] - suspect.sizes[0]
+    if len(suspect.sizes) > 1 and 0 < grown <= total:
+        numbers["share_of_growth"] = round(min(known / grown, 1.0), 4)
+        reason += f"; that is {numbers['share_of_growth']:.0%} of what it grew".replace("%", " %")
+    return Evidence(RULE, retention.value, reason, numbers | {"window_seconds": window.seconds})
+
+
+def _place(site: AllocationSite) -> str:
+    return f"{site.file.rpartition('/')[2]}:{site.line}" if site.file else "C code"
