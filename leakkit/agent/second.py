@@ -14,7 +14,8 @@ EXEMPLARS = 6
 MOST_OBJECTS = 3000000
 """Above so many objects guppy3 is not asked: it keeps every one in a set of its own."""
 CHAIN_SECONDS = 10.0
-LARGEST_ANSWER = 1 << 20
+LARGEST_ANSWER = 3 << 20
+MOST_FRAMES = 20
 CONTAINERS = (dict, list, set)
 MEMORY = {}
 
@@ -80,6 +81,29 @@ def guppy3():
     return {"types": rows, "dominated": dominated}
 
 
+class Skip(Exception):
+    """The tool has nothing to say here."""
+
+
+def tracemalloc(folder):
+    """Tracebacks of the objects that a running tracemalloc has; pairs of address and stack go into ``traces.bin``."""
+    import _tracemalloc
+
+    if not _tracemalloc.is_tracing():
+        raise Skip("the target does not run tracemalloc")
+    files, stacks, addresses, numbers = {}, {}, array("Q"), array("I")
+    for start in range(0, len(MEMORY["all"]), 4096):
+        for item in at(MEMORY["all"][start : start + 4096]):
+            frames = _tracemalloc._get_object_traceback(item)
+            if frames:
+                numbers.append(stacks.setdefault(frames[:MOST_FRAMES], len(stacks)))
+                addresses.append(id(item))
+    with open(folder + "/traces.bin", "wb") as file:
+        file.write(addresses.tobytes() + numbers.tobytes())
+    told = [[[files.setdefault(name, len(files)), line] for name, line in frames] for frames in stacks]
+    return {"count": len(addresses), "files": list(files), "stacks": told}
+
+
 TOOLS = {"objgraph": objgraph, "guppy3": guppy3}
 
 
@@ -94,8 +118,12 @@ def theirs(name, folder):
 def ask(name, folder):
     """What one tool says; what it imports is lent by leakkit, whatever the target has."""
     try:
+        if name == "tracemalloc":
+            return {"status": "ok", "reason": "", "data": tracemalloc(folder)}
         tool = TOOLS.get(name) or theirs(name, folder)
         return {"status": "ok", "reason": "", "data": tool()}
+    except Skip as error:
+        return {"status": "skipped", "reason": str(error), "data": {}}
     except ImportError as error:
         return {"status": "skipped", "reason": "it cannot be imported in the target: %s" % error, "data": {}}
     except BaseException as error:

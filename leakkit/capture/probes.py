@@ -50,6 +50,7 @@ BUILT_IN: Final = (
     MEMRAY,
     Probe("objgraph", "type counts and a chain of references to the largest containers", ("objgraph",)),
     Probe("guppy3", "counts and bytes by type, and what the largest containers dominate", ("guppy",)),
+    Probe("tracemalloc", "where objects were allocated, of a target that runs tracemalloc already"),
 )
 
 

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leakkit.capture.allocations import Recorded, join
 from leakkit.capture.pack_graph import find_rows
+from leakkit.probe_model import WindowFacts
 
 if TYPE_CHECKING:
-    from leakkit.probe_model import ProbeResult
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from leakkit.capture.allocations import Stack
+    from leakkit.probe_model import Allocations, ProbeResult
     from leakkit.snapshot_model import HeapGraph
 
 
@@ -23,6 +30,43 @@ def named(result: ProbeResult, graph: HeapGraph) -> ProbeResult:
         return replace(result, data=convert(result.data, graph))
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         return replace(result, status="failed", reason=f"its answer is damaged: {type(error).__name__}", data={})
+
+
+def tracebacks(result: ProbeResult, file: Path, graph: HeapGraph) -> tuple[Allocations | None, ProbeResult]:
+    """What a tracemalloc of the target's own says, joined to the objects, and the result without its stacks.
+
+    Args:
+        result: of the probe ``tracemalloc``.
+        file: the pairs of address and stack that go with it.
+        graph: the snapshot's.
+    """
+    if result.status != "ok":
+        return None, result
+    try:
+        address, number, stacks = _pairs(result.data, file)
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, OSError) as error:
+        return None, replace(result, status="failed", reason=f"its answer is damaged: {type(error).__name__}", data={})
+    order = np.argsort(address, kind="stable")
+    address, number = address[order], number[order]
+    rows = find_rows(graph.address, address)
+    known = rows >= 0
+    facts = WindowFacts("tracemalloc", 0.0, len(rows), native=False, ended="asked")
+    recorded = Recorded(address[known], graph.size[rows[known]], number[known], stacks, facts)
+    none = np.zeros(0, np.int64)
+    return join(recorded, graph.address, none, none.astype(np.uint64)), replace(result, data={"objects": len(rows)})
+
+
+def _pairs(data: dict[str, Any], file: Path) -> tuple[NDArray[np.uint64], NDArray[np.int32], tuple[Stack, ...]]:
+    """Addresses, the number of each one's stack, and the stacks; raises ValueError where they do not fit."""
+    count, files = int(data["count"]), [str(name) for name in data["files"]]
+    stacks = tuple(tuple(("line", files[int(f)], int(line)) for f, line in frames) for frames in data["stacks"])
+    raw = file.read_bytes() if file.is_file() and not file.is_symlink() else b""
+    if len(raw) != 12 * count:
+        raise ValueError(count)
+    number = np.frombuffer(raw, "<u4", count, offset=8 * count).astype(np.int32)
+    if count and not 0 <= int(number.min()) <= int(number.max()) < len(stacks):
+        raise ValueError(count)
+    return np.frombuffer(raw, "<u8", count), number, stacks
 
 
 def _nodes(addresses: list[int], graph: HeapGraph) -> list[int]:

@@ -16,7 +16,7 @@ from leakkit.capture.ladder import Report, enter
 from leakkit.capture.probes import Probe, prepare, why_not
 from leakkit.capture.probes import results as second_opinions
 from leakkit.capture.processes import Process, is_alive, read_process
-from leakkit.capture.second import named
+from leakkit.capture.second import named, tracebacks
 from leakkit.capture.window import Tracking, tracked
 from leakkit.errors import CaptureFailed, NoSuchProcess, TargetBusy, TargetError, UnsupportedTarget
 from leakkit.native.shipped import OBJECT, walk_object
@@ -130,6 +130,11 @@ def _receive(
         probes += second_opinions(said, beside.probes)
     report("putting the snapshot together")
     snapshot = pack.build_snapshot(handover.dump(), started=started, done=done, facts=facts, recorded=recorded)
+    for one in (one for one in probes if one.name == "tracemalloc"):
+        traced, told = tracebacks(one, handover.folder / "traces.bin", snapshot.graph)
+        probes = tuple(told if other is one else other for other in probes)
+        if snapshot.allocations is None:
+            snapshot = replace(snapshot, allocations=traced)
     probes = tuple(named(one, snapshot.graph) for one in probes)
     return replace(snapshot, probes=(*probes, *([result] if result else [])))
 

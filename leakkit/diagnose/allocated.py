@@ -53,8 +53,9 @@ def _sites(found: Allocations, rows: NDArray[np.bool_], owners: Owners) -> tuple
     weight = np.bincount(found.stack[rows], weights=found.bytes[rows], minlength=found.stack_count)
     groups: dict[Frame, list[int]] = defaultdict(list)
     frames = {stack: found.frames_of(stack) for stack in np.flatnonzero(weight).tolist()}
+    kind_of = _kinds(found, owners)
     for stack, stack_frames in frames.items():
-        groups[place_of(stack_frames, owners)].append(stack)
+        groups[place_of(stack_frames, kind_of)].append(stack)
     sites = []
     for (function, file, line), stacks in groups.items():
         heaviest = max(stacks, key=lambda stack: weight[stack])
@@ -64,9 +65,28 @@ def _sites(found: Allocations, rows: NDArray[np.bool_], owners: Owners) -> tuple
     return tuple(sorted(sites, key=lambda site: (-site.bytes, site.file, site.line)))
 
 
-def place_of(frames: Sequence[Frame], owners: Owners) -> Frame:
-    """The innermost frame of the application; of a library, or of anything, where there is none."""
-    kinds = [owners.of_file(file) for _, file, _ in frames]
+def _all_of(found: Allocations, site: AllocationSite, owners: Owners) -> int:
+    """Bytes that a site allocated and that are still there, whoever holds them, dead or alive."""
+    wanted = (site.function, site.file, site.line)
+    kind_of = _kinds(found, owners)
+    stacks = [n for n in range(found.stack_count) if place_of(found.frames_of(n), kind_of) == wanted]
+    return int(found.bytes[np.isin(found.stack, stacks)].sum())
+
+
+def _kinds(found: Allocations, owners: Owners) -> dict[str, str]:
+    """Whose code each file of the stacks is."""
+    files = {found.strings[number] for number in np.unique(found.frame_file).tolist()}
+    return {file: owners.of_file(file) for file in files}
+
+
+def place_of(frames: Sequence[Frame], kind_of: dict[str, str]) -> Frame:
+    """The innermost frame of the application; of a library, or of anything, where there is none.
+
+    Args:
+        frames: innermost first.
+        kind_of: whose code each file is.
+    """
+    kinds = [kind_of[file] for _, file, _ in frames]
     for wanted in (lambda kind: kind == APPLICATION, lambda kind: kind != STDLIB, lambda _kind: True):
         for frame, kind in zip(frames, kinds, strict=True):
             if wanted(kind):
@@ -90,11 +110,17 @@ def _evidence(
     known = sum(site.bytes for site in sites) if suspect.mask is None else covered(found, suspect.mask, graph.size)
     share = min(known / total, 1.0) if total else 0.0
     what = "dead" if retention == Retention.YOUNG_SURVIVOR else "retained"
-    reason = f"{share:.0%} of the {what} bytes were allocated in the {window.seconds:.3g} s that were recorded"
+    when = f"were allocated in the {window.seconds:.3g} s that were recorded"
+    if window.source == "tracemalloc":
+        when = "have a traceback of the target's own tracemalloc"
+    reason = f"{share:.0%} of the {what} bytes {when}"
     reason = reason.replace("%", " %")
     if sites:
         first = sites[0]
         reason += f", {in_bytes(first.bytes)} of it by {first.function} ({_place(first)})"
+        whole = _all_of(found, first, context.look.owners)
+        here = min(first.bytes / whole, 1.0) if whole else 0.0
+        reason += f" ({here:.0%} of what is left of its allocations)".replace("%", " %")
     if len(sites) > 1:
         reason += f" and the rest at {len(sites) - 1} more place{'s' if len(sites) > 2 else ''}"
     numbers = {"covered_bytes": float(known), "total_bytes": float(total), "share": round(share, 4)}

@@ -16,13 +16,14 @@ from leakkit.capture import take as take_module
 from leakkit.capture.probes import BUILT_IN, Probe, choose, find_probes
 from leakkit.capture.take import take_snapshot
 from leakkit.diagnose import diagnose
+from leakkit.diagnose.allocated import RULE
 from leakkit.errors import UsageError
 from leakkit.heap.analysis import analyse
 from leakkit.report import FORMATS, render
 from leakkit.snapshot_model import NodeFlag, Snapshot
 
 PROGRAM = "probes/exemplars.py"
-TOOLS = BUILT_IN[1:]
+TOOLS = BUILT_IN[1:3]
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,24 @@ def test_other_versions_skip_what_is_compiled(interpreter: Interpreter) -> None:
     assert found["objgraph"].status == "ok", found["objgraph"].reason
     assert found["guppy3"].status == "skipped"
     assert found["guppy3"].reason
+
+
+@pytest.mark.real
+def test_a_tracemalloc_of_the_targets_own_is_read() -> None:
+    """Its tracebacks are joined to the objects; without one the probe is skipped."""
+    probe = BUILT_IN[3:4]
+    with Target("probes/library_leak.py", options=("-X", "tracemalloc=5")) as target:
+        target.step(6)
+        snapshot = take_snapshot(target.pid, probes=probe)
+    assert [result.status for result in snapshot.probes] == ["ok"], snapshot.probes
+    assert snapshot.allocations is not None
+    cache = next(f for f in diagnose([snapshot]).findings if f.holder.name.endswith(("QUEUE", "CACHE")))
+    assert cache.allocated_at[0].source == "tracemalloc"
+    assert cache.allocated_at[0].file.endswith("library_leak.py")
+    assert next(e for e in cache.evidence if e.rule == RULE).numbers["share"] > 0.95
+    with Target(PROGRAM) as target:
+        (result,) = take_snapshot(target.pid, probes=probe).probes
+    assert (result.status, "tracemalloc" in result.reason) == ("skipped", True)
 
 
 def test_third_parties_add_probes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

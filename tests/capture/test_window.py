@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,8 @@ def test_dead_bytes_have_stacks() -> None:
     with Target(PROGRAM) as target:
         report = diagnose(recorded(target))
     dead = next(f for f in report.findings if f.retention.value == "young-survivor")
+    share = int(re.search(r"\((\d+) % of what is left", next(e for e in dead.evidence if e.rule == RULE).reason)[1])
+    assert 70 <= share < 100  # the rest is alive, in RECENT
     assert dead.allocated_at[0].function == "forget"
     assert dead.allocated_at[0].bytes > 0.9 * dead.size_bytes
     assert next(e for e in dead.evidence if e.rule == RULE).numbers["share"] > 0.9
