@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from support import WANTED, Interpreter, find_pythons, python
+
+
+def pytest_configure() -> None:
+    """A shell starts background jobs with SIGINT ignored, and what ignores it hands that on to the programs it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
