@@ -117,23 +117,24 @@ def check_place(path: Path | None, *, devices: bool = False) -> None:
         raise UsageError(f"cannot write {path}: it is not a regular file", "choose another place with -o")
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a report into a file: aside first, then renamed, readable by its owner only.
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a report, or a picture, into a file: aside first, then renamed, readable by its owner only.
 
     A device or a named pipe is written to directly.
 
     Raises:
         UsageError: the file cannot be written.
     """
+    data = content.encode() if isinstance(content, str) else content
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         target = path.resolve()
         descriptor, aside = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
             Path(aside).replace(target)
         except BaseException:
             Path(aside).unlink(missing_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,13 +33,13 @@ def picture(
     leakkit picture a.leak b.leak c.leak --finding 1 -o leak.svg
     leakkit picture a.leak | dot -Tpdf > leak.pdf
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
+    from leakkit.report import graphviz
     from leakkit.report.picture import finding_dot
 
     check_place(output)
     if output is not None and output.suffix not in (*_DRAWN, ".dot"):
         raise UsageError(f"no such kind of picture: {output.name}", "end it with .svg, .png or .dot")
-    drawer = shutil.which("dot")
-    if output is not None and output.suffix in _DRAWN and drawer is None:
+    if output is not None and output.suffix in _DRAWN and not graphviz.installed():
         raise UsageError("Graphviz's dot is not installed", "install graphviz, or use -o leak.dot")
     text = finding_dot(_find(files, finding))
     if output is None:
@@ -50,7 +48,10 @@ def picture(
     if output.suffix == ".dot":
         write_file(output, text)
     else:
-        _draw(str(drawer), text, output)
+        try:
+            write_file(output, graphviz.draw(text, output.suffix[1:]))
+        except graphviz.DrawingError as error:
+            raise UsageError(str(error), "use -o leak.dot") from error
     note(f"picture of finding {finding} written to {output}")
 
 
@@ -62,15 +63,3 @@ def _find(files: list[str], number: int) -> Finding:
     if number > len(report.findings):
         raise UsageError(f"there is no finding {number}, only {len(report.findings)}", "see them: leakkit diagnose")
     return report.findings[number - 1]
-
-
-def _draw(drawer: str, text: str, output: Path) -> None:
-    """Have Graphviz draw it, aside first."""
-    aside = output.with_name(f".{output.name}.part")
-    command = [drawer, f"-T{output.suffix[1:]}", "-o", str(aside)]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if done.returncode != 0 or not aside.exists():
-        aside.unlink(missing_ok=True)
-        raise UsageError(f"Graphviz failed: {' '.join(done.stderr.split())[:200]}", "use -o leak.dot")
-    aside.chmod(0o600)
-    aside.replace(output)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from leakkit.report.escape import html_prose, html_text, lines_of
+from leakkit.report.graphviz import DrawingError, draw
+from leakkit.report.picture import finding_dot
 from leakkit.report.units import format_bytes, format_count, format_growth
 from leakkit.report.wording import (
     RETENTION_MEANINGS,
@@ -34,7 +37,7 @@ def finding_card(number: int, finding: Finding) -> str:
         f'<article class="finding" id="finding-{number}"><header><span class="number">{number}</span>'
         f'<div><h3>{html_text(finding.title)}</h3><p class="chips">{_chips(finding)}</p></div></header>'
         f'{_figures(finding)}<div class="columns">{columns}</div>'
-        f"{_evidence(finding)}{_fix(finding)}{_alternatives(finding)}"
+        f"{_evidence(finding)}{_fix(finding)}{_alternatives(finding)}{_picture(finding)}"
         f'<p class="fingerprint">fingerprint <code>{html_text(finding.fingerprint)}</code></p></article>'
     )
 
@@ -158,3 +161,14 @@ def _alternatives(finding: Finding) -> str:
         )
         lists.append(f'<h4>{kind}</h4><ul class="plain">{items}</ul>' if items else "")
     return "".join(lists)
+
+
+def _picture(finding: Finding) -> str:
+    """The finding drawn, behind a click; nothing where Graphviz is not installed or fails."""
+    try:
+        svg = draw(finding_dot(finding), "svg").decode()
+    except DrawingError:
+        return ""
+    # Graphviz numbers the elements of each picture from one; a page may not have an id twice.
+    drawn = re.sub(r' id="[^"]*"', "", svg[svg.index("<svg") :])
+    return f'<details class="picture"><summary>picture</summary>{drawn}</details>'

@@ -32,16 +32,18 @@ def finding_dot(finding: Finding) -> str:
     last = f"step{len(steps) - 1}" if steps else "holder"
     if not steps:
         lines.append(f"  holder [label={_text(finding.path_text or finding.holder.name)}];")
+    cycle = finding.holder.kind == "cycle"
     for number, step in enumerate(steps):
-        lines.append(f"  step{number} [label={_text(step_type(step.type, step.count))}];")
+        edge = edge_label(step.edge, root=number == 0)
+        lines.append(f"  step{number} [label={_text(step_type(step.type, step.count) or edge)}];")
         look = ', color=red, fontcolor=red, style="bold"' if step.suspect else ""
-        edge = _text(edge_label(step.edge, root=number == 0))
+        edge = _text(edge)
         if number:
             lines.append(f"  step{number - 1} -> step{number} [label={edge}{look}];")
-        else:
+        elif not cycle:  # no root reaches the dead
             lines.append("  root [shape=point];")
             lines.append(f"  root -> step0 [label={edge}{look}];")
-    if finding.holder.kind == "cycle" and len(steps) > 1:
+    if cycle and len(steps) > 1:
         lines.append(f"  {last} -> step0 [style=dashed];")
     lines.append(f'  retained [shape=note, fillcolor="#fff3cd", label={_text(size_text(finding))}];')
     lines.append(f"  {last} -> retained;")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import samples
 
 from leakkit.model import Finding, Report
+from leakkit.report.html import render_html
 from leakkit.report.picture import finding_dot
 
 QUOTED = r'"(?:[^"\\\n]|\\.)*"'
@@ -18,10 +21,14 @@ STATEMENT = re.compile(
 )
 
 
+def reports() -> list[Report]:
+    """The sample reports, hostile names among them."""
+    return [value() for value in vars(samples).values() if callable(value) and getattr(value, "__annotations__", {}).get("return") in ("Report", Report) and value.__code__.co_argcount == 0]
+
+
 def findings() -> list[Finding]:
-    """Every finding of the sample reports, hostile names among them."""
-    found = [value() for name, value in vars(samples).items() if callable(value) and getattr(value, "__annotations__", {}).get("return") in ("Report", Report) and value.__code__.co_argcount == 0]
-    return [finding for report in found for finding in report.findings]
+    """Every finding of the sample reports."""
+    return [finding for report in reports() for finding in report.findings]
 
 
 def test_every_line_is_a_statement() -> None:
@@ -43,6 +50,28 @@ def test_it_shows_path_types_and_sites() -> None:
     assert "color=red" in text
     assert f"server.py:{finding.allocated_at[0].line}, " in text
     assert "retained ->" in text
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="no Graphviz here")
+def test_the_page_embeds_it() -> None:
+    """One picture a finding, well-formed, without an id that comes twice and without a script."""
+    for report in reports():
+        pictures = re.findall(r'<details class="picture">.*?</details>', render_html(report), re.DOTALL)
+        assert len(pictures) == len(report.findings)
+        for picture in pictures:
+            svg = ElementTree.fromstring(picture[picture.index("<svg") : picture.index("</details>")])
+            assert not [one for one in svg.iter() if one.tag.endswith("script") or "id" in one.attrib]
+
+
+def test_a_page_without_graphviz_has_no_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where dot is not installed, or fails, the rest of the page is the same."""
+    report = next(one for one in reports() if one.findings)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert '<details class="picture">' not in render_html(report)
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\necho broken >&2; exit 1\n")
+    program.chmod(0o755)
+    assert '<details class="picture">' not in render_html(report)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="no Graphviz here")
