@@ -219,6 +219,7 @@ def attempt(state, warnings, disclosures):
         handle = low.dlopen(START["D"] + "/_walk.so", RTLD_NOW)
     except OSError as error:
         return "refused", "the native walk cannot be loaded: %s" % error
+    time.sleep(START["BREATH"])
     fds = open_files()
     try:
         return run(low, ctypes.pythonapi, handle, fds, state, warnings, disclosures)
@@ -249,6 +250,7 @@ def run(low, api, handle, fds, state, warnings, disclosures):
     own += [id(own), id(started), id(started["native"])]
     began, reap = time.monotonic(), low.dlsym(handle, "lk_reap")
     for _ in range(BUSY_TRIES):
+        time.sleep(START["BREATH"])
         child = copy(config)
         if child != BUSY:
             break

@@ -20,6 +20,9 @@ import time
 
 D, TOKEN, INLINE = globals()["D"], globals()["TOKEN"], globals()["INLINE"]
 
+BREATH = 0.001
+"""Seconds between steps that hold the interpreter's lock: who waits for it gets in, where a mere release may not do."""
+
 
 def text_of(value):
     """``value`` as JSON; only what this file and the copy write: numbers, strings, lists, dicts, None."""
@@ -203,6 +206,7 @@ def run():
             refuse("time", "the request came too late")
             return
         close_window()
+        time.sleep(BREATH)
         warnings, disclosures = [], []
         state = {"collector": collector_facts(), "request": REQUEST, "text": own_frames()}
         reason = refused(REQUEST.get("native"))
@@ -252,6 +256,7 @@ def native_walk(state, warnings, disclosures):
     try:
         exec(read_file(D + "/process.py"), NATIVE)
         exec(read_file(D + "/native.py"), NATIVE)
+        time.sleep(BREATH)
         failure = NATIVE["attempt"](state, warnings, disclosures)
     except Exception as error:
         failure = ("internal", "%s: %s" % (type(error).__name__, error))
