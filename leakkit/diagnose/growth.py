@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MAX_CONTAINERS = 2000
 """Name at most so many grown containers, those that gained most."""
 
+MAX_LATE = 50
+"""Look at so many containers that came after the first snapshot, those that retain most."""
+
 MAX_REFERENCES = 400
 """Follow at most so many named references with a growing target."""
 
@@ -67,14 +70,18 @@ def item_edges(history: History, nodes: Iterable[int]) -> NDArray[Any]:
     return np.asarray(edges[wanted], np.int64)
 
 
-def _grown_nodes(history: History) -> NDArray[Any]:
-    """Objects that were there in the first snapshot already and have more entries now."""
+def _gained(history: History) -> NDArray[Any]:
+    """Entries that each object has more than in the first snapshot; 0 where it was not there."""
     last, rows = history.last, history.all_rows(0)
-    first = history.moments[0]
     known = rows >= 0
     gained = np.zeros(len(rows), np.int64)
-    gained[known] = last.degree[known] - first.degree[rows[known]]
-    nodes = np.flatnonzero((gained > 0) & history.heap.live & ~last.dead)
+    gained[known] = last.degree[known] - history.moments[0].degree[rows[known]]
+    return gained
+
+
+def _grown_nodes(history: History, gained: NDArray[Any]) -> NDArray[Any]:
+    """Objects that were there in the first snapshot already and have more entries now."""
+    nodes = np.flatnonzero((gained > 0) & history.heap.live & ~history.last.dead)
     order = np.argsort(-gained[nodes], kind="stable")[:MAX_CONTAINERS]
     return nodes[order]
 
@@ -88,10 +95,10 @@ def series(history: History, nodes: NDArray[Any], column: str) -> tuple[int, ...
     return tuple(out)
 
 
-def _by_shape(history: History, look: Lookup) -> list[list[int]]:
+def _by_shape(history: History, look: Lookup, gained: NDArray[Any]) -> list[list[int]]:
     """Grown containers, one list a path shape; those under many keys of one dict are one list."""
     tables: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for node in _grown_nodes(history).tolist():
+    for node in _grown_nodes(history, gained).tolist():
         shape = look.shape(node)
         tables[_KEY.sub("['*']", shape)][shape].append(node)
     groups: list[list[int]] = []
@@ -101,15 +108,36 @@ def _by_shape(history: History, look: Lookup) -> list[list[int]]:
     return groups
 
 
+def _late(history: History, look: Lookup, groups: Sequence[list[int]]) -> dict[str, list[int]]:
+    """Containers by path shape that came later in the place of growing ones, as a second thread's in a thread-local.
+
+    Not those inside a container that grows: there their number is what grows.
+    """
+    last, grown = history.last, {node for nodes in groups for node in nodes}
+    alike = np.isin(last.graph.type_id, np.unique(last.graph.type_id[list(grown)]))
+    late = alike & (history.all_rows(0) < 0) & (last.degree >= MIN_ENTRIES_GROWN) & history.heap.live & ~last.dead
+    nodes = np.flatnonzero(late)
+    nodes = nodes[np.argsort(-last.retained[nodes], kind="stable")[:MAX_LATE]]
+    by_shape: dict[str, list[int]] = defaultdict(list)
+    for node in nodes.tolist():
+        if grown.isdisjoint(history.heap.dominators.ancestors(node)):
+            by_shape[look.shape(node)].append(node)
+    return by_shape
+
+
 def growing_containers(history: History, look: Lookup) -> list[Growing]:
     """Groups of containers, one a path shape, whose entries grow in every interval."""
+    gained = _gained(history)
+    groups = [nodes for nodes in _by_shape(history, look, gained) if gained[nodes].sum() >= MIN_ENTRIES_GROWN]
+    late = _late(history, look, groups) if groups else {}
     found = []
-    for nodes in _by_shape(history, look):
-        array = np.array(nodes, np.int64)
-        counts = series(history, array, "degree")
-        if history.grows(counts) and counts[-1] - counts[0] >= MIN_ENTRIES_GROWN:
-            sizes = series(history, array, "retained")
-            found.append(Growing(array, item_edges(history, nodes), counts, sizes))
+    for nodes in groups:
+        came = late.get(look.shape(nodes[0]), [])
+        # Where more came than were there, their number grows, and what holds them is the holder.
+        array = np.array(nodes + came if len(came) <= len(nodes) else nodes, np.int64)
+        counts, sizes = (series(history, array, column) for column in ("degree", "retained"))
+        if history.grows(counts):
+            found.append(Growing(array, item_edges(history, array.tolist()), counts, sizes))
     return found
 
 

@@ -170,6 +170,26 @@ def test_thread_local() -> None:
     check(grow(dump, lambda n: fill(dump, statements, n)), HolderKind.THREAD_LOCAL, "statements")
 
 
+def test_thread_local_of_a_thread_that_came_later() -> None:
+    """The dict of a second thread is not in the first snapshot, and gets most of the entries: still the same holder."""
+    dump, module = app()
+    statements, of_threads = dump.dict(), dump.dict({1: (first_thread := dump.dict())})
+    first_thread["statements"] = statements
+    module["local"] = dump.object("_thread._local").ref(of_threads)
+    late: list[Obj] = []
+
+    def step(number: int) -> None:
+        fill(dump, statements, number, 30)
+        if number == 1:
+            late.append(dump.dict())
+            of_threads[2] = second_thread = dump.dict()
+            second_thread["statements"] = late[0]
+        for container in late:
+            fill(dump, container, number)
+
+    check(grow(dump, step), HolderKind.THREAD_LOCAL, "statements")
+
+
 def test_context_variable() -> None:
     """A list that is the value of a context variable; the variable is named after its global."""
     dump, module = app()
