@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from leakkit.probe_model import Allocations, WindowFacts
+from leakkit.capture.shared_objects import SharedObjects, read_shared_objects
+from leakkit.probe_model import C_FILE, Allocations, WindowFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from leakkit.capture.shared_objects import Blamed
+
 _MOST_FRAMES: Final = 60
+_MOST_C_FRAMES: Final = 240
+"""C and Python frames together, before those of the interpreter are left out."""
 _SAY_EVERY: Final = 5.0
 _LOOK_EVERY: Final = 1 << 16
 _FREES: Final = ("PYMALLOC_FREE", "FREE", "MUNMAP")
 _OWN: Final = ("leakkit_window", "<string>")
-"""Outermost function of the agent's thread, and its file."""
+"""Outermost Python function of the agent's thread, and its file."""
+
+_INTERPRETER: Final = ("Objects/", "Python/", "Modules/", "Include/", "Parser/", "./")
+"""Where the source files of the interpreter's own C frames lie."""
 
 Stack = tuple[tuple[str, str, int], ...]
 """(function, file, line), innermost first."""
@@ -37,6 +45,22 @@ class Recorded:
     stack: NDArray[np.int32]
     stacks: tuple[Stack, ...]
     facts: WindowFacts
+    behind: tuple[Blamed, ...] = ()
+    """For each stack, the shared objects behind it; empty without C stacks."""
+
+
+@dataclass
+class _Replay:
+    """All allocations and frees of a window, followed to its end."""
+
+    blocks: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Address: (bytes, stack) of what is left."""
+    examples: list[Any] = field(default_factory=list)
+    """A record of each stack."""
+    behind: list[Blamed] = field(default_factory=list)
+    events: int = 0
+    objects: dict[str, list[int]] = field(default_factory=dict)
+    """Shared object: [bytes allocated, most at one time, bytes now]."""
 
 
 def read_recorded(file: Path, told: dict[str, Any], *, native: bool, report: Callable[[str], None]) -> Recorded:
@@ -53,53 +77,80 @@ def read_recorded(file: Path, told: dict[str, Any], *, native: bool, report: Cal
     """
     import memray
 
+    shared = read_shared_objects(file) if native else None
+    # It warns of shared objects that it cannot read symbols of: the native walk was only lent, and is gone.
+    memray.set_log_level(logging.ERROR)  # type: ignore[attr-defined]
     with memray.FileReader(file) as reader:
-        live, examples, events = _replay(reader, native=native, report=report)
-    stacks = tuple(_stack(example, native=native) for example in examples)
-    order = np.argsort(np.frombuffer(live[0], np.uint64), kind="stable")
-    facts = WindowFacts("memray", float(told.get("seconds", 0.0)), events, native, str(told.get("ended", "exit")))
+        found = _replay(reader, shared, report)
+        peak = int(reader.metadata.peak_memory)
+    address = np.fromiter(found.blocks, np.uint64, len(found.blocks))
+    sizes, stacks = (np.fromiter((row[at] for row in found.blocks.values()), np.int64, len(address)) for at in (0, 1))
+    order = np.argsort(address, kind="stable")
+    objects = {name: numbers[:2] for name, numbers in found.objects.items() if name}
+    ended = str(told.get("ended", "exit"))
     return Recorded(
-        np.frombuffer(live[0], np.uint64)[order],
-        np.frombuffer(live[1], np.int64)[order],
-        np.frombuffer(live[2], np.int32)[order],
-        stacks,
-        facts,
+        address[order],
+        sizes[order],
+        stacks[order].astype(np.int32),
+        tuple(_stack(example, native=native) for example in found.examples),
+        WindowFacts("memray", float(told.get("seconds", 0.0)), found.events, native, ended, peak, objects),
+        tuple(found.behind),
     )
 
 
-def _replay(
-    reader: Any, *, native: bool, report: Callable[[str], None]
-) -> tuple[tuple[array[int], array[int], array[int]], list[Any], int]:
-    """Follow all allocations and frees: columns of what is left, a record for each stack, and how many there were."""
+def _replay(reader: Any, shared: SharedObjects | None, report: Callable[[str], None]) -> _Replay:
+    """Follow all allocations and frees."""
     import memray
 
     frees = {int(memray.AllocatorType[name]) for name in _FREES}
-    blocks: dict[int, tuple[int, int]] = {}
+    found = _Replay()
     numbers: dict[Any, int] = {}
-    examples: list[Any] = []
-    events, said = 0, time.monotonic()
+    blocks, said = found.blocks, time.monotonic()
     for record in reader.get_allocation_records():
-        events += 1
+        found.events += 1
+        if not found.events % _LOOK_EVERY and time.monotonic() > said + _SAY_EVERY:
+            said = time.monotonic()
+            report(f"reading allocations, {found.events:,} so far")
         if record.allocator in frees:
-            blocks.pop(record.address, None)
+            gone = blocks.pop(record.address, None)
+            if gone and shared:
+                found.objects[found.behind[gone[1]][0]][2] -= gone[0]
             continue
-        key = (record.stack_id, record.native_stack_id) if native else record.stack_id
+        key = record.stack_id
+        if shared:
+            key = (key, record.native_stack_id, record.native_segment_generation)
         number = numbers.get(key)
         if number is None:
-            number = numbers[key] = len(examples)
-            examples.append(record)
+            number = numbers[key] = len(found.examples)
+            found.examples.append(record)
+            if shared:
+                found.behind.append(shared.of(key[1], key[2]))
         blocks[record.address] = (record.size, number)
-        if not events % _LOOK_EVERY and time.monotonic() > said + _SAY_EVERY:
-            said = time.monotonic()
-            report(f"reading allocations, {events:,} so far")
-    sizes = array("q", (size for size, _ in blocks.values()))
-    found = array("i", (number for _, number in blocks.values()))
-    return (array("Q", blocks), sizes, found), examples, events
+        if shared:
+            _count(found.objects.setdefault(found.behind[number][0], [0, 0, 0]), record.size)
+    return found
+
+
+def _count(numbers: list[int], size: int) -> None:
+    """Add an allocation to a shared object's figures."""
+    numbers[0] += size
+    numbers[2] += size
+    numbers[1] = max(numbers[1], numbers[2])
 
 
 def _stack(record: Any, *, native: bool) -> Stack:
-    frames = record.hybrid_stack_trace(_MOST_FRAMES) if native else record.stack_trace(_MOST_FRAMES)
-    return tuple((str(function), str(file), int(line)) for function, file, line in frames)
+    """Frames, innermost first; those of C code are marked, and those that say nothing are left out."""
+    python = [(str(function), str(file), int(line)) for function, file, line in record.stack_trace(_MOST_FRAMES)]
+    if not native:
+        return tuple(python)
+    seen, frames = 0, []
+    for function, file, line in record.hybrid_stack_trace(_MOST_C_FRAMES):
+        if (function, file, line) in python[seen:]:
+            seen = python.index((function, file, line), seen) + 1
+            frames.append((function, file, line))
+        elif function != "<unknown>" and not file.startswith(_INTERPRETER):
+            frames.append((function, f"{C_FILE} {file.replace('<unknown>', '')}".strip(), -1))
+    return (*frames, *python[seen:])  # memray leaves out the outermost ones of a stack that is older than the window
 
 
 def join(recorded: Recorded, nodes: NDArray[Any], owner: NDArray[Any], buffer: NDArray[Any]) -> Allocations:
@@ -136,10 +187,10 @@ def _blocks_at(recorded: Recorded, addresses: NDArray[Any]) -> NDArray[np.int64]
 
 def _without_own(recorded: Recorded, belongs: NDArray[np.int32]) -> tuple[Recorded, NDArray[np.int32]]:
     """Leave out what the window's own thread allocated."""
-    own = [number for number, frames in enumerate(recorded.stacks) if frames and frames[-1][:2] == _OWN]
+    own = [number for number, frames in enumerate(recorded.stacks) if any(frame[:2] == _OWN for frame in frames)]
     kept = ~np.isin(recorded.stack, own)
     columns = (recorded.address[kept], recorded.size[kept], recorded.stack[kept])
-    return Recorded(*columns, recorded.stacks, recorded.facts), belongs[kept]
+    return Recorded(*columns, recorded.stacks, recorded.facts, recorded.behind), belongs[kept]
 
 
 def _compact(recorded: Recorded, belongs: NDArray[np.int32]) -> Allocations:
@@ -158,6 +209,9 @@ def _compact(recorded: Recorded, belongs: NDArray[np.int32]) -> Allocations:
         start.append(len(flat))
     names = [strings.setdefault(function, len(strings)) for function, _, _ in frames]
     files = [strings.setdefault(file, len(strings)) for _, file, _ in frames]
+    behind = [recorded.behind[number] if recorded.behind else ("", "") for number in used.tolist()]
+    objects = [[strings.setdefault(name, len(strings)) for name in names] for names in behind]
+    library, extension = np.array(objects, np.int32).reshape(-1, 2).T
     return Allocations(
         node=(rows // max(len(used), 1) - 1).astype(np.int32),
         bytes=sizes,
@@ -168,6 +222,8 @@ def _compact(recorded: Recorded, belongs: NDArray[np.int32]) -> Allocations:
         frame_function=np.array(names, np.int32),
         frame_file=np.array(files, np.int32),
         frame_line=np.array([line for _, _, line in frames], np.int32),
+        stack_library=library,
+        stack_extension=extension,
         strings=tuple(strings),
         facts=recorded.facts,
     )

@@ -110,7 +110,8 @@ def finding_lines(number: int, finding: Finding) -> list[str]:
         lines.append(f"- owner: {markdown(finding.owner)}")
     for site in finding.allocated_at[:3]:
         where = markdown_code(f"{site.file}:{site.line}")
-        lines.append(f"- made at: {where} in {markdown(site.function)}, {format_bytes(site.bytes)}")
+        fate = f" ({markdown(site.fate)})" if site.fate else ""
+        lines.append(f"- made at: {where} in {markdown(site.function)}, {format_bytes(site.bytes)}{fate}")
     if finding.types:
         shown = finding.types[:_MOST_TYPES]
         rows = [[markdown_code(t.name, in_table=True), format_count(t.count), format_bytes(t.bytes)] for t in shown]

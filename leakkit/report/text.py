@@ -143,6 +143,8 @@ def _facts(finding: Finding, style: Style) -> list[str]:
     for site in finding.allocated_at[:3]:
         where = f"{site.function} {site.file}:{site.line}, {format_bytes(site.bytes)}"
         lines += _labelled("made at", one_line(where), style)
+        if site.fate:
+            lines += _labelled("", one_line(site.fate), style)
     return lines
 
 
