@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -47,6 +47,9 @@ class Recorded:
     facts: WindowFacts
     behind: tuple[Blamed, ...] = ()
     """For each stack, the shared objects behind it; empty without C stacks."""
+    object: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """Addresses of objects that were made in the window and are still there, where memray followed objects."""
+    object_stack: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 @dataclass
@@ -55,12 +58,29 @@ class _Replay:
 
     blocks: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Address: (bytes, stack) of what is left."""
+    shared: SharedObjects | None = None
+    """What C frames lie in; None without C stacks."""
+    numbers: dict[Any, int] = field(default_factory=dict)
+    """memray's number of a stack to leakkit's."""
     examples: list[Any] = field(default_factory=list)
     """A record of each stack."""
     behind: list[Blamed] = field(default_factory=list)
     events: int = 0
     objects: dict[str, list[int]] = field(default_factory=dict)
     """Shared object: [bytes allocated, most at one time, bytes now]."""
+
+    def number_of(self, record: Any) -> int:
+        """The number of a record's stack."""
+        key = record.stack_id
+        if self.shared:
+            key = (key, record.native_stack_id, record.native_segment_generation)
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = len(self.examples)
+            self.examples.append(record)
+            if self.shared:
+                self.behind.append(self.shared.of(key[1], key[2]))
+        return number
 
 
 def read_recorded(file: Path, told: dict[str, Any], *, native: bool, report: Callable[[str], None]) -> Recorded:
@@ -82,6 +102,7 @@ def read_recorded(file: Path, told: dict[str, Any], *, native: bool, report: Cal
     memray.set_log_level(logging.ERROR)  # type: ignore[attr-defined]
     with memray.FileReader(file) as reader:
         found = _replay(reader, shared, report)
+        alive = _lifetimes(reader, found) if told.get("lifetimes") else {}
         peak = int(reader.metadata.peak_memory)
     address = np.fromiter(found.blocks, np.uint64, len(found.blocks))
     sizes, stacks = (np.fromiter((row[at] for row in found.blocks.values()), np.int64, len(address)) for at in (0, 1))
@@ -95,6 +116,8 @@ def read_recorded(file: Path, told: dict[str, Any], *, native: bool, report: Cal
         tuple(_stack(example, native=native) for example in found.examples),
         WindowFacts("memray", float(told.get("seconds", 0.0)), found.events, native, ended, peak, objects),
         tuple(found.behind),
+        np.fromiter(alive, np.uint64, len(alive)),
+        np.fromiter(alive.values(), np.int32, len(alive)),
     )
 
 
@@ -103,8 +126,7 @@ def _replay(reader: Any, shared: SharedObjects | None, report: Callable[[str], N
     import memray
 
     frees = {int(memray.AllocatorType[name]) for name in _FREES}
-    found = _Replay()
-    numbers: dict[Any, int] = {}
+    found = _Replay(shared=shared)
     blocks, said = found.blocks, time.monotonic()
     for record in reader.get_allocation_records():
         found.events += 1
@@ -116,19 +138,22 @@ def _replay(reader: Any, shared: SharedObjects | None, report: Callable[[str], N
             if gone and shared:
                 found.objects[found.behind[gone[1]][0]][2] -= gone[0]
             continue
-        key = record.stack_id
-        if shared:
-            key = (key, record.native_stack_id, record.native_segment_generation)
-        number = numbers.get(key)
-        if number is None:
-            number = numbers[key] = len(found.examples)
-            found.examples.append(record)
-            if shared:
-                found.behind.append(shared.of(key[1], key[2]))
+        number = found.number_of(record)
         blocks[record.address] = (record.size, number)
         if shared:
             _count(found.objects.setdefault(found.behind[number][0], [0, 0, 0]), record.size)
     return found
+
+
+def _lifetimes(reader: Any, found: _Replay) -> dict[int, int]:
+    """Objects that were made in the window and are still there: address and stack."""
+    alive: dict[int, int] = {}
+    for record in reader.get_object_lifetime_events():
+        if record.is_created:
+            alive[record.address] = found.number_of(record)
+        else:
+            alive.pop(record.address, None)
+    return alive
 
 
 def _count(numbers: list[int], size: int) -> None:
@@ -153,7 +178,9 @@ def _stack(record: Any, *, native: bool) -> Stack:
     return (*frames, *python[seen:])  # memray leaves out the outermost ones of a stack that is older than the window
 
 
-def join(recorded: Recorded, nodes: NDArray[Any], owner: NDArray[Any], buffer: NDArray[Any]) -> Allocations:
+def join(
+    recorded: Recorded, nodes: NDArray[Any], sizes: NDArray[Any], owner: NDArray[Any], buffer: NDArray[Any]
+) -> Allocations:
     """Give each block the object it belongs to.
 
     A block is an object's when the object's address lies in it: the head that the collector and an instance's dict put
@@ -162,6 +189,7 @@ def join(recorded: Recorded, nodes: NDArray[Any], owner: NDArray[Any], buffer: N
     Args:
         recorded: the blocks.
         nodes: addresses of the graph's objects, ascending.
+        sizes: their sizes, bytes.
         owner: rows of the objects that own a buffer, -1 where the graph has none.
         buffer: the buffers' addresses, in the same order.
     """
@@ -172,7 +200,43 @@ def join(recorded: Recorded, nodes: NDArray[Any], owner: NDArray[Any], buffer: N
     block = _blocks_at(recorded, nodes)
     inside = np.flatnonzero(block >= 0)[::-1]  # of several objects in a block, the first one has it
     belongs[block[inside]] = inside
+    recorded, belongs = _with_objects(recorded, belongs, block, nodes, sizes)
     return _compact(*_without_own(recorded, belongs))
+
+
+def _with_objects(
+    recorded: Recorded,
+    belongs: NDArray[np.int32],
+    block: NDArray[np.int64],
+    nodes: NDArray[Any],
+    sizes: NDArray[Any],
+) -> tuple[Recorded, NDArray[np.int32]]:
+    """What followed objects add: who made an object whose place was allocated before, or by another that is gone.
+
+    Args:
+        recorded: the blocks.
+        belongs: row of the object that each block belongs to.
+        block: the block that each object lies in, or -1.
+        nodes: addresses of the objects.
+        sizes: their sizes.
+    """
+    place = np.minimum(np.searchsorted(nodes, recorded.object), max(len(nodes) - 1, 0))
+    known = nodes[place] == recorded.object if len(nodes) else np.zeros(0, np.bool_)
+    rows, made_by = place[known], recorded.object_stack[known]
+    own = block[rows]
+    stack = recorded.stack.copy()
+    stack[own[own >= 0]] = made_by[own >= 0]
+    rows, made_by = rows[own < 0], made_by[own < 0]
+    # Its buffers may have been allocated in the window although its head was not.
+    buffers = np.bincount(belongs[belongs >= 0], weights=recorded.size[belongs >= 0], minlength=len(nodes))
+    rest = np.maximum(sizes[rows] - buffers[rows].astype(np.int64), 0)
+    joined = replace(
+        recorded,
+        address=np.concatenate([recorded.address, nodes[rows].astype(np.uint64)]),
+        size=np.concatenate([recorded.size, rest]),
+        stack=np.concatenate([stack, made_by]),
+    )
+    return joined, np.concatenate([belongs, rows.astype(np.int32)])
 
 
 def _blocks_at(recorded: Recorded, addresses: NDArray[Any]) -> NDArray[np.int64]:
@@ -190,7 +254,7 @@ def _without_own(recorded: Recorded, belongs: NDArray[np.int32]) -> tuple[Record
     own = [number for number, frames in enumerate(recorded.stacks) if any(frame[:2] == _OWN for frame in frames)]
     kept = ~np.isin(recorded.stack, own)
     columns = (recorded.address[kept], recorded.size[kept], recorded.stack[kept])
-    return Recorded(*columns, recorded.stacks, recorded.facts, recorded.behind), belongs[kept]
+    return replace(recorded, address=columns[0], size=columns[1], stack=columns[2]), belongs[kept]
 
 
 def _compact(recorded: Recorded, belongs: NDArray[np.int32]) -> Allocations:

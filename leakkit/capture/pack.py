@@ -219,7 +219,7 @@ def _allocations(recorded: Recorded, dump: RawDump, packed: Packed) -> Allocatio
     owner, buffer = dump.column("buffer_node", "u8"), dump.column("buffer_at", "u8")
     if len(owner) != len(buffer):
         raise damaged("its buffers do not fit their owners")
-    return join(recorded, packed.graph.address, packed.nodes(owner), buffer)
+    return join(recorded, packed.graph.address, packed.graph.size, packed.nodes(owner), buffer)
 
 
 def _process(told: dict[str, Any], facts: HostFacts) -> ProcessFacts:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
-from support import Interpreter, Target
+from support import Interpreter, Target, python
 
 from leakkit import store
 from leakkit.capture.processes import read_process
@@ -159,3 +166,45 @@ def test_one_row_for_each_line_that_allocated() -> None:
 def test_kinds_of_shared_objects(path: str, run_time: bool, extension: bool) -> None:
     """The C library, allocators, interpreter and tracer allocate for others; an extension is one by name or place."""
     assert (is_run_time(path), is_extension(path)) == (run_time, extension)
+
+
+@pytest.fixture(scope="module")
+def followed_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter]:
+    """A Python of 3.13.3 or later with leakkit's version of memray, in a chroot that has a /proc."""
+    found = python("3.14")
+    if found is None or not found.root:
+        pytest.skip("no Python 3.14 in a chroot on this machine")
+    where = tempfile.mkdtemp(prefix="leakkit-memray-", dir=found.root + "/tmp")
+    try:
+        wanted = f"memray=={metadata.version('memray')}"
+        command = [sys.executable, "-m", "pip", "install", "-q", "--target", where, "--python-version", "3.14", "--only-binary", ":all:", wanted]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"{wanted} cannot be had for 3.14: {done.stderr.strip()[-200:]}")
+        os.chmod(where, 0o755)
+        script = f'mount -t proc proc {found.root}/proc && PYTHONPATH="$PYTHONPATH:{where.removeprefix(found.root)}" exec chroot {found.root} /usr/bin/python3.14 "$@"'
+        argv = ("unshare", "-m", "sh", "-c", script, "sh")
+        if subprocess.run([*argv, "-c", "import memray"], capture_output=True, check=False).returncode:
+            pytest.skip("no /proc can be mounted for the chroot here")
+        yield Interpreter(found.version, argv, found.root)
+    finally:
+        shutil.rmtree(where)
+
+
+@pytest.mark.real
+def test_objects_from_free_lists_have_stacks(followed_python: Interpreter) -> None:
+    """Where memray can follow objects, those count too for which nothing was allocated in the window."""
+    with Target("probes/freelists.py", followed_python) as target:
+        with tracked(read_process(target.pid), Tracking(60.0), 0.0, 20.0, quiet) as (window, results):
+            assert window is not None, results
+            target.step(20)
+            snapshot = take_snapshot(target.pid, window=window)
+        assert target.stderr == ""
+    graph, found = snapshot.graph, snapshot.allocations
+    assert found is not None
+    made = {s for s in range(found.stack_count) if any(function == "renew" for function, _, _ in found.frames_of(s))}
+    rows = np.isin(found.stack, list(made)) & (found.node >= 0)
+    types = Counter(graph.types[graph.type_id[node]] for node in np.unique(found.node[rows]).tolist())
+    assert types["dict"] == 20 * 50
+    assert types["list"] == 20 * 51 + 1  # KEPT is among them, for its table of items grew
+    assert found.bytes[rows].sum() <= 1.2 * graph.size[np.unique(found.node[rows])].sum()
