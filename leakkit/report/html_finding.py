@@ -13,6 +13,7 @@ from leakkit.report.wording import (
     RETENTION_MEANINGS,
     alternative_kind,
     alternative_label,
+    c_stack_text,
     change_lines,
     change_title,
     count_growth_text,
@@ -80,6 +81,8 @@ def _path(finding: Finding) -> str:
         f"{format_bytes(site.bytes)}{_fate(site)}</li>"
         for site in finding.allocated_at[:5]
     )
+    if stack := c_stack_text(finding):
+        made += f'<li class="quiet">C stack: <code>{html_text(stack)}</code></li>'
     made = f'<h4>Allocated at</h4><ul class="plain">{made}</ul>' if made else ""
     if not finding.path:
         shape = html_text(finding.path_text)

@@ -123,6 +123,7 @@ def test_the_line_says_that_no_object_owns_it(report: Report) -> None:
     assert native_of(report).allocated_at[0].fate.endswith("100 % owned by no object")
     for text in (render_text(report, color=False, width=100), render_markdown(report), render_html(report)):
         assert "100 % owned by no object" in " ".join(text.split())
+        assert re.search(r"C stack:? .*objToJSON \(C\) (←|&larr;) log ", " ".join(re.sub("<[^>]*>", "", text).split()))
 
 
 @pytest.mark.real
