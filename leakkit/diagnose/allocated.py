@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_SITES = 8
 MAX_FRAMES = 20
+LEAST_SHARE = 0.001
+"""A site with less of a finding's bytes is not shown."""
 RULE = "allocation-stacks"
 _NOWHERE: Frame = ("(no Python frame)", "", 0)
 
@@ -44,7 +46,8 @@ def allocated(
     if not rows.any():
         return (), (_evidence(context, found, suspect, (), retention),)
     sites = _sites(context, found, rows)
-    shown = tuple(site for site in sites if site.file)[:MAX_SITES]
+    least = LEAST_SHARE * sum(site.bytes for site in sites)
+    shown = tuple(site for site in sites if site.file and site.bytes >= least)[:MAX_SITES]
     return shown, (_evidence(context, found, suspect, sites, retention),)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from leakkit.diagnose.allocated import stacks_by_place
 from leakkit.diagnose.place import place_of
 from leakkit.diagnose.suspect import SuspectKind
-from leakkit.diagnose.units import in_bytes
+from leakkit.diagnose.units import counted, in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,8 @@ def _fate(context: Context, suspects: Sequence[Suspect], place: tuple[str, str, 
     shown = [part for part in sorted(parts, key=lambda part: -part[1]) if part[1] >= max(LEAST_SHARE * total, 1)]
     if len(shown) > MOST_PARTS:
         rest = sum(size for _, size in shown[MOST_PARTS:])
-        shown = [*shown[:MOST_PARTS], (f"in {len(shown) - MOST_PARTS} more places", rest)]
+        places = counted(len(shown) - MOST_PARTS, "more place")
+        shown = [*shown[:MOST_PARTS], (f"in {places}", rest)]
     told = ", ".join(f"{max(round(100 * size / total), 1)} % {label}" for label, size in shown)
     return f"{_what(context, nodes, found.bytes[rows], total)}: {told}" if told else ""
 
