@@ -10,7 +10,7 @@ import sys
 
 A = globals()["A"]
 
-KINDS = frozenset(id(kind) for kind in A.kinds.suspendable)
+KINDS = A.kinds.suspendable_ids
 TAG_BORROWED = 1
 
 

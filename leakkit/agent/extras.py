@@ -15,6 +15,7 @@ FEW_OWNERS = [sys.getrefcount(key) for key, _ in zip([PROBE], [0])][0] + 3
 WEAK_CALL = A.kinds.weakref.__call__
 CODE_FIELDS = [value.__get__ for name, value in A.kinds.code.__dict__.items() if type(value) is A.types_seen.MEMBER]
 CODE_NAMES = [name for name, value in A.kinds.code.__dict__.items() if type(value) is A.types_seen.MEMBER]
+CODE_TABLES = frozenset(map(id, (tuple, bytes, str)))
 SUBCLASSES = 360
 """Offset of ``tp_subclasses`` in ``PyTypeObject`` on 64-bit machines, the same in 3.9 to 3.15."""
 INLINE_VALUES, MANAGED_DICT = 1 << 2, -24
@@ -105,7 +106,7 @@ class Extras:
         """Constants, names and tables of a code object, which is not a collector's object."""
         for name, get in zip(CODE_NAMES, CODE_FIELDS):
             value = get(item)
-            if type(value) in (tuple, bytes, str):
+            if id(type(value)) in CODE_TABLES:
                 self.add(item, ATTRIBUTE, name, [value])
         if LOCAL_NAMES:
             self.hidden(item, referents, LOCAL_NAMES, 1, "co_localsplusnames")

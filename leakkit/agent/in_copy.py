@@ -117,6 +117,7 @@ def undo_fork():
 def own_objects():
     """The agent's objects that are older than the sentinel: what ``start.py`` made in the target, by id."""
     code_type = type(load.__code__)
+    walked = set(map(id, (dict, list, tuple, code_type)))
     young = {id(item): item for item in gc.get_objects(generation=0) if type(item) is tuple}
     found, queue = {}, [START, STATE, *stands_in()]
     targets = {id(target) for item in stands_in() for target in gc.get_referents(item)} - set(map(id, stands_in()))
@@ -128,10 +129,10 @@ def own_objects():
         found[id(item)] = item
         if type(item) is dict:
             queue.extend(
-                value for value in item.values() if type(value) in (dict, list, tuple, code_type) or is_ours(value)
+                value for value in item.values() if id(type(value)) in walked or is_ours(value)
             )
-        elif type(item) in (list, tuple):
-            queue.extend(value for value in item if type(value) in (dict, list, tuple, code_type))
+        elif type(item) is list or type(item) is tuple:
+            queue.extend(value for value in item if id(type(value)) in walked)
         elif type(item) is code_type:
             queue.extend((item.co_consts, item.co_names, item.co_varnames, item.co_freevars, item.co_cellvars))
             # The table of its variables has no name in Python.

@@ -60,4 +60,6 @@ futures = tuple(
     kind for kind in (A.process.plain("_asyncio", "Future"), A.process.plain("_asyncio", "Task")) if type(kind) is type
 )
 py_task = A.process.plain("asyncio.tasks", "_PyTask")
-suspendable = (generator, coroutine, async_generator)
+suspendable_ids = frozenset(map(id, (generator, coroutine, async_generator)))
+"""Types are compared by id: ``==`` would ask a metaclass of the target."""
+plain_containers = frozenset(map(id, (list, tuple, set, frozenset)))

@@ -85,7 +85,7 @@ def handler(seen):
         return None
     if kind is kinds.function:
         return of_function
-    if kind in (list, tuple, set, frozenset):
+    if seen.id in kinds.plain_containers:
         return None
     if seen.flags & A.types_seen.TYPE:
         return of_class
@@ -97,7 +97,7 @@ def handler(seen):
     ):
         if base is not None and seen.is_a(base):
             return function
-    if kind in kinds.suspendable:
+    if seen.id in kinds.suspendable_ids:
         return A.suspended.of_suspended
     if seen.name.startswith("hamt_"):
         return of_hamt

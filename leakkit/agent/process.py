@@ -6,7 +6,7 @@ import sys
 def plain(module, name):
     """A value of a loaded module's dict, or None; no attribute access, so that a lazy module stays lazy."""
     found = sys.modules.get(module)
-    if type(sys) not in type.__dict__["__mro__"].__get__(type(found)):
+    if not any(kind is type(sys) for kind in type.__dict__["__mro__"].__get__(type(found))):
         return None
     space = type(sys).__dict__["__dict__"].__get__(found)
     return space.get(name) if type(space) is dict else None

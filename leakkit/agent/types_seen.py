@@ -16,7 +16,7 @@ GET_FLAGS = type.__dict__["__flags__"].__get__
 
 MEMBER = type(type(lambda: 0).__dict__["__closure__"])
 GETSET = type(type(lambda: 0).__dict__["__code__"])
-C_METHODS = (type(object.__dict__["__sizeof__"]), type(object.__dict__["__init__"]))
+C_METHODS = frozenset(map(id, (type(object.__dict__["__sizeof__"]), type(object.__dict__["__init__"]))))
 
 HEAP_TYPE = 1 << 9
 HAVE_GC = 1 << 14
@@ -68,7 +68,7 @@ class Seen:
     def choose_size(self):
         """A function that gives the shallow size in bytes of an instance without running Python code."""
         first = self.find("__sizeof__")
-        if type(first) in C_METHODS:
+        if id(type(first)) in C_METHODS:
             return sys.getsizeof
         extra = 16 if self.flags & HAVE_GC else 0
         if self.flags & PRE_HEADER:
@@ -76,7 +76,7 @@ class Seen:
         for item in self.mro:
             space = GET_DICT(item)
             found = space["__sizeof__"] if "__sizeof__" in space else None
-            if type(found) in C_METHODS:
+            if id(type(found)) in C_METHODS:
                 break
         else:
             found = object.__dict__["__sizeof__"]

@@ -12,7 +12,7 @@ import sys
 A = globals()["A"]
 
 CHUNK = 2048
-SPECIAL = {id(kind) for kind in A.kinds.suspendable}
+SPECIAL = set(A.kinds.suspendable_ids)
 ONLY_ITS_DICT = None
 if sys.version_info[:2] == (3, 12):
     ONLY_ITS_DICT = sys.modules.get("_asyncio")  # 3.12.1: a second visit of that module never returns

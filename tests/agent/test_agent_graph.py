@@ -101,6 +101,21 @@ def test_no_code_of_the_target_ran(known: Taken) -> None:
     assert known.snapshot.graph.size[odd] < 1000
 
 
+def test_no_code_of_the_target_ran_in_the_python_walk(interpreter: Interpreter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same of the walk in Python, with values, where a call would be one in the copy."""
+    monkeypatch.setenv("LEAKKIT_NO_NATIVE", "1")
+    folder = tempfile.mkdtemp(prefix="leakkit-known-", dir=(interpreter.root or "") + "/tmp")
+    try:
+        inner = folder.removeprefix(interpreter.root) + "/facts.json"
+        with Target("agent/known.py", interpreter, args=(inner,), options=("-W", "error")) as target:
+            assert take_snapshot(target.pid, values=True).capture.walker == "python"
+            target.step()
+            assert target.stderr == ""
+        assert json.loads((Path(folder) / "facts.json.after").read_text())["asked"] == []
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_reference_counts_are_true(known: Taken) -> None:
     """The counts of 200 instances are those of the target, nothing of the agent's in them."""
     graph = known.snapshot.graph

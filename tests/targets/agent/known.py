@@ -6,6 +6,7 @@ import ctypes  # noqa: F401 - loaded already, so that the agent need not
 import functools
 import gc
 import json
+import mmap
 import re
 import sys
 import threading
@@ -28,8 +29,27 @@ class Slotted:
         self.left, self.right = left, right
 
 
+class Asked:
+    """What of ours was called; shared with copies of this process, so that calls in a copy are seen, too."""
+
+    def __init__(self):
+        self.shared = mmap.mmap(-1, 4096)
+
+    def append(self, number):
+        self.shared[number] = 1
+
+    def clear(self):
+        self.shared[:] = bytes(4096)
+
+    def __iter__(self):
+        return (number for number in range(4096) if self.shared[number])
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+
 class Odd(list):
-    asked = []
+    asked = Asked()
 
     def __sizeof__(self):
         Odd.asked.append(1)
