@@ -207,13 +207,21 @@ def _opinions(report: Report, style: Style) -> list[str]:
 
 
 def _opinion_table(table: OpinionTable, width: int) -> list[str]:
-    """The table; its names give way to its numbers."""
-    rows = [[one_line(name), *cells] for name, *cells in table.rows]
-    lines = draw_table(rows, table.headers, align=table.align)
-    if (over := max(map(len, lines)) - width) <= 0:
-        return lines
-    room = max(max(len(row[0]) for row in rows) - over, _LEAST_NAME)
-    return draw_table([[table.cut(name, room), *cells] for name, *cells in rows], table.headers, align=table.align)
+    """The table; its names give way to its numbers, and where that is not enough the last columns go."""
+    names = [one_line(name) for name, *_ in table.rows]
+    longest = max(map(len, names))
+
+    def draw(room: int, columns: int) -> list[str]:
+        rows = [[table.cut(name, room), *row[1:columns]] for name, row in zip(names, table.rows, strict=True)]
+        return draw_table(rows, table.headers[:columns], align=table.align[:columns])
+
+    for columns in range(len(table.headers), 1, -1):
+        lines = draw(longest, columns)
+        if (over := max(map(len, lines)) - width) > 0:
+            lines = draw(max(longest - over, _LEAST_NAME), columns)
+        if max(map(len, lines)) <= width:
+            return lines
+    return []
 
 
 def _bullets(title: str, texts: Iterable[str], style: Style, *colors: str) -> list[str]:

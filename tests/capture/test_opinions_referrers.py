@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from report_schema import validate
 from support import Target
@@ -16,7 +18,9 @@ from leakkit.snapshot_model import Snapshot
 
 PROGRAM = "probes/held.py"
 GUPPY = BUILT_IN[2:3]
-KNOWN = {"__main__.Item": 20_000, "__main__.Shelf": 9_000, "__main__.Holder": 9_000, "dict of __main__.Plain": 7_000}
+PLAIN = "dict of __main__.Plain" if sys.version_info < (3, 13) else "__main__.Plain, dict of __main__.Plain"
+"""An attribute that lies in its instance: from 3.13 on Heapy meets it there and in the dict that it has made for it."""
+KNOWN = {"__main__.Item": 20_000, "__main__.Shelf": 9_000, "__main__.Holder": 9_000, PLAIN: 7_000}
 """Objects by the kind of what alone refers to them: floats, instances, dicts, strings."""
 
 
@@ -91,7 +95,7 @@ def test_of_a_large_heap_the_types_that_weigh_most_are_asked() -> None:
     report = diagnose([taken("230000")])
     found = rows(report)
     assert "__main__.Item" not in found
-    for kind in ("__main__.Shelf", "__main__.Holder", "dict of __main__.Plain"):
+    for kind in ("__main__.Shelf", "__main__.Holder", PLAIN):
         assert (found[kind].guppy3_count, found[kind].count) == (KNOWN[kind], KNOWN[kind])
     (note,) = [note for note in opinions(report).notes if "weigh most" in note]
     assert note.endswith("left out: float")
