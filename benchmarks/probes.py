@@ -41,7 +41,9 @@ MODES = {
     "tracemalloc, 1 frame": ("-X", "tracemalloc=1"),
     "tracemalloc, 10 frames": ("-X", "tracemalloc=10"),
     "memray run --trace-python-allocators": ("-m", "memray", "run", "-q", "-f", "--trace-python-allocators", "-o"),
+    "memray run --native, the same": ("-m", "memray", "run", "-q", "-f", "--trace-python-allocators", "--native", "-o"),
     "leakkit --allocations, window open": (),
+    "leakkit --allocations --native, window open": (),
     "leakkit --allocations, window closed again": (),
 }
 
@@ -67,7 +69,8 @@ def measure(mode: str, program: Path, seconds: float) -> float:
         process.stdout.readline()
         if not mode.startswith("leakkit"):
             return work()
-        with open_window(read_process(process.pid), 600.0, native=False, timeout=30.0, report=lambda _line: None):
+        native = "--native" in mode
+        with open_window(read_process(process.pid), 600.0, native=native, timeout=30.0, report=lambda _line: None):
             if mode.endswith("open"):
                 return work()
         return work()

@@ -143,6 +143,8 @@ class AllocationSite:
     bytes: int
     source: str | None = None
     stack: tuple[str, ...] = ()
+    fate: str = ""
+    """What became of all that was allocated there: so much dead, by which cycle; so much alive, by whom."""
 
 
 @dataclass(frozen=True)

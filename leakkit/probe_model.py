@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     I64 = NDArray[np.int64]
 
 
+C_FILE = "<C>"
+"""What the file of a C frame begins with; its source file follows where it is known."""
+
+
 @dataclass(frozen=True)
 class WindowFacts:
     """How allocations were recorded."""
@@ -30,6 +34,10 @@ class WindowFacts:
     """Whether stacks have C frames, too."""
     ended: str
     """``asked``, ``time``, ``size`` (the file got too large) or ``exit``."""
+    peak_bytes: int = 0
+    """The most that allocations of the window took at one time (the high-water mark); 0 unknown."""
+    objects: dict[str, list[int]] = field(default_factory=dict)
+    """With C stacks, by shared object: bytes it allocated in the window, and the most it had at one time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +61,11 @@ class Allocations:
     frame_file: I32
     """String."""
     frame_line: I32
+    """-1 for a frame of C code."""
+    stack_library: I32
+    """String for each stack: the shared object whose C code allocated, the C library and the interpreter left out."""
+    stack_extension: I32
+    """String for each stack: the Python extension through which it did."""
     strings: tuple[str, ...]
     facts: WindowFacts
 

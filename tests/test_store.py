@@ -61,6 +61,8 @@ def allocations() -> Allocations:
         frame_function=np.array([1, 2], np.int32),
         frame_file=np.array([3, 3], np.int32),
         frame_line=np.array([7, 9], np.int32),
+        stack_library=np.array([2], np.int32),
+        stack_extension=np.array([0], np.int32),
         strings=("", "main", "load", "/srv/app.py"),
         facts=WindowFacts("memray", 30.0, 1234, native=False, ended="asked"),
     )
@@ -342,6 +344,8 @@ def test_a_file_without_the_sections_of_probes_is_read(tmp_path: Path) -> None:
         ("frame", np.array([1, 2], np.int32)),
         ("frame_file", np.array([3, 4], np.int32)),
         ("bytes", np.array([-1, 2], np.int64)),
+        ("stack_library", np.array([9], np.int32)),
+        ("stack_extension", np.array([0, 0], np.int32)),
     ],
 )
 def test_allocations_that_contradict_themselves_are_refused(tmp_path: Path, field: str, column: np.ndarray) -> None:

@@ -199,6 +199,9 @@ def work():
     A.warnings = []
     A.people.before_walk()
     nodes, tids, seen_types = A.walk.walk_heap(A.people.seeds())
+    if request.get("window"):
+        load("buffers.py")  # before names are asked for: that gives instances their dicts
+        A.buffers.write(nodes, tids, seen_types)
     facts["objects"] = len(nodes)
     A.roots.write_roots()
     try:

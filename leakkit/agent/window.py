@@ -114,9 +114,16 @@ def give_back():
             del sys.modules[name]
 
 
+def lifetimes():
+    """Whether memray can follow objects here, also those that take a place which was allocated before the window."""
+    return sys.version_info >= (3, 13, 3) and getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
 def options(memray, ask):
     """Arguments of the Tracker."""
     found = {"native_traces": bool(ask["native"]), "trace_python_allocators": True, "memory_interval_ms": 1000}
+    if lifetimes():
+        found["track_object_lifetimes"] = True
     path = D + "/allocations.bin"
     found["destination"] = memray.FileDestination(path, overwrite=True, compress_on_exit=False)
     return found
@@ -178,16 +185,18 @@ def track(ask):
     else:
         import memray
     try:
+        memray.set_log_level(40)  # it writes to the target's stderr
         began = time.monotonic()
         with memray.Tracker(**options(memray, ask)):
             say("open.json", lent=lent)
             ended = watch(ask, room(ask))
         seconds = time.monotonic() - began
     finally:
+        memray.set_log_level(30)
         memray = None
         if lent:
             give_back()
-    return {"ok": True, "ended": ended, "seconds": seconds, "lent": lent}
+    return {"ok": True, "ended": ended, "seconds": seconds, "lent": lent, "lifetimes": lifetimes()}
 
 
 def leakkit_window():

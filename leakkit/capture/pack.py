@@ -56,6 +56,7 @@ AGENT_FILES = (
     "names.py",
     "people.py",
     "roots.py",
+    "buffers.py",
     "second.py",
 )
 """The agent's files, which the host writes into the handover directory."""
@@ -215,11 +216,11 @@ def _assemble(
 
 
 def _allocations(recorded: Recorded, dump: RawDump, packed: Packed) -> Allocations:
-    """The recorded blocks with their owners; the Python walk does not know the buffers of objects."""
+    """The recorded blocks with their owners."""
     owner, buffer = dump.column("buffer_node", "u8"), dump.column("buffer_at", "u8")
     if len(owner) != len(buffer):
         raise damaged("its buffers do not fit their owners")
-    return join(recorded, packed.graph.address, packed.nodes(owner), buffer)
+    return join(recorded, packed.graph.address, packed.graph.size, packed.nodes(owner), buffer)
 
 
 def _process(told: dict[str, Any], facts: HostFacts) -> ProcessFacts:

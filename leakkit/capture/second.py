@@ -56,7 +56,9 @@ def tracebacks(result: ProbeResult, file: Path, graph: HeapGraph) -> tuple[Alloc
     facts = WindowFacts("tracemalloc", 0.0, len(rows), native=False, ended="asked")
     recorded = Recorded(address[known], graph.size[rows[known]], number[known], stacks, facts)
     none = np.zeros(0, np.int64)
-    return join(recorded, graph.address, none, none.astype(np.uint64)), replace(result, data={"objects": len(rows)})
+    return join(recorded, graph.address, graph.size, none, none.astype(np.uint64)), replace(
+        result, data={"objects": len(rows)}
+    )
 
 
 def _pairs(data: dict[str, Any], file: Path) -> tuple[NDArray[np.uint64], NDArray[np.int32], tuple[Stack, ...]]:

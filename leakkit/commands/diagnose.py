@@ -48,6 +48,7 @@ class _Beside:
     """What is asked for besides snapshots."""
 
     allocations: bool
+    native: bool
     probes: tuple[Probe, ...]
 
 
@@ -84,6 +85,9 @@ def diagnose(
     allocations: Annotated[
         bool, typer.Option("--allocations", help="With --for: record where memory is allocated, with memray.")
     ] = False,
+    native: Annotated[
+        bool, typer.Option("--native", help="With --allocations: record C stacks, too, and name the extension module.")
+    ] = False,
     probe: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,6 +113,7 @@ def diagnose(
     \b
     leakkit diagnose 4242 --for 60s
     leakkit diagnose 4242 --for 60s --allocations      which lines allocated what is retained
+    leakkit diagnose 4242 --for 60s --allocations --native      and which C extension
     leakkit diagnose 4242 --for 10m --every 1m -o report.html --fail-on leak
     leakkit diagnose a.leak b.leak c.leak --format markdown
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
@@ -117,12 +122,14 @@ def diagnose(
     check_place(output, devices=True)
     pid = _as_pid(targets)
     if pid is None:
-        _refuse_pid_options(duration, every, keep, allocations=allocations, probes=bool(probe or no_probe))
+        _refuse_pid_options(duration, every, keep, allocations=allocations or native, probes=bool(probe or no_probe))
         snapshots = _read_files(targets)
     else:
         from leakkit.capture.probes import choose
 
         unwanted = no_probe or []
+        if native and not allocations:
+            raise UsageError("--native needs --allocations", "for example --for 60s --allocations --native")
         allocations = allocations and "memray" not in unwanted
         if allocations and duration is None:
             raise UsageError("--allocations needs --for", "for example --for 60s --allocations")
@@ -135,7 +142,7 @@ def diagnose(
             timeout=seconds,
             keep=keep,
             verbose=verbose,
-            beside=_Beside(allocations, choose(probe or (), unwanted)),
+            beside=_Beside(allocations, native, choose(probe or (), unwanted)),
         )
     if verbose:
         _say_what_is_missing()
@@ -220,7 +227,7 @@ def _watch(
         note(f"taking {count} snapshots, one every {format_duration(interval)}")
     say: Callable[[str], None] = note if verbose else _say_nothing
     snapshots: list[Snapshot] = []
-    tracking = Tracking(count * interval) if beside.allocations else None
+    tracking = Tracking(count * interval, beside.native) if beside.allocations else None
     series = take_series(
         pid, count=count, every=interval, timeout=timeout, report=say, tracking=tracking, probes=beside.probes
     )

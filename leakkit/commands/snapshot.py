@@ -79,6 +79,9 @@ def snapshot(
             "or with COMMAND from its start.",
         ),
     ] = None,
+    native: Annotated[
+        bool, typer.Option("--native", help="With --allocations: record C stacks, too.")
+    ] = False,
     probe: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,7 +122,9 @@ def snapshot(
         values=values,
         verbose=verbose,
         after=None if after is None else parse_duration(after, option="--after"),
-        tracking=None if "memray" in unwanted else _tracking(allocations, command=not target[0].isdecimal()),
+        tracking=None
+        if "memray" in unwanted
+        else _tracking(allocations, native=native, command=not target[0].isdecimal()),
         probes=choose(probe or (), unwanted),
     )
     check_place(output)
@@ -134,17 +139,19 @@ def snapshot(
     _attach(int(target[0]), wish)
 
 
-def _tracking(allocations: str | None, *, command: bool) -> Tracking | None:
+def _tracking(allocations: str | None, *, native: bool, command: bool) -> Tracking | None:
     """The wish to record allocations; with a command it needs no time."""
     from leakkit.capture.window import Tracking
 
     if allocations is None:
+        if native:
+            raise UsageError("--native needs --allocations", "for example --allocations 60s --native PID")
         return None
     if allocations == FROM_START:
         if not command:
             raise UsageError("--allocations of a process needs a time", "for example --allocations 60s PID")
-        return Tracking(_LONGEST)
-    return Tracking(parse_duration(allocations, option="--allocations"))
+        return Tracking(_LONGEST, native)
+    return Tracking(parse_duration(allocations, option="--allocations"), native)
 
 
 def _attach(pid: int, wish: _Wish) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ from leakkit.diagnose.owner import APPLICATION, STDLIB
 from leakkit.diagnose.suspect import SuspectKind
 from leakkit.diagnose.units import in_bytes
 from leakkit.model import AllocationSite, Evidence, Retention
+from leakkit.probe_model import C_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_SITES = 8
 MAX_FRAMES = 20
+LEAST_SHARE = 0.001
+"""A site with less of a finding's bytes is not shown."""
 RULE = "allocation-stacks"
 _NOWHERE: Frame = ("(no Python frame)", "", 0)
 
@@ -43,51 +45,69 @@ def allocated(
     rows = found.node < 0 if suspect.mask is None else (found.node >= 0) & suspect.mask[found.node]
     if not rows.any():
         return (), (_evidence(context, found, suspect, (), retention),)
-    sites = _sites(found, rows, context.look.owners)
-    shown = tuple(site for site in sites if site.file)[:MAX_SITES]
+    sites = _sites(context, found, rows)
+    least = LEAST_SHARE * sum(site.bytes for site in sites)
+    shown = tuple(site for site in sites if site.file and site.bytes >= least)[:MAX_SITES]
     return shown, (_evidence(context, found, suspect, sites, retention),)
 
 
-def _sites(found: Allocations, rows: NDArray[np.bool_], owners: Owners) -> tuple[AllocationSite, ...]:
+def _sites(context: Context, found: Allocations, rows: NDArray[np.bool_]) -> tuple[AllocationSite, ...]:
     """Stacks grouped by the frame that a reader would call the place of the allocation."""
     weight = np.bincount(found.stack[rows], weights=found.bytes[rows], minlength=found.stack_count)
-    groups: dict[Frame, list[int]] = defaultdict(list)
-    frames = {stack: found.frames_of(stack) for stack in np.flatnonzero(weight).tolist()}
-    kind_of = _kinds(found, owners)
-    for stack, stack_frames in frames.items():
-        groups[place_of(stack_frames, kind_of)].append(stack)
     sites = []
-    for (function, file, line), stacks in groups.items():
+    for (function, file, line), all_stacks in stacks_by_place(context, found).items():
+        stacks = [stack for stack in all_stacks if weight[stack]]
+        if not stacks:
+            continue
         heaviest = max(stacks, key=lambda stack: weight[stack])
-        told = tuple(f"{name} {path}:{at}" for name, path, at in frames[heaviest][:MAX_FRAMES])
+        told = tuple(_frame_text(frame) for frame in found.frames_of(heaviest)[:MAX_FRAMES])
         size = int(sum(weight[stack] for stack in stacks))
         sites.append(AllocationSite(file, line, function, size, found.facts.source, told))
     return tuple(sorted(sites, key=lambda site: (-site.bytes, site.file, site.line)))
 
 
-def _all_of(found: Allocations, site: AllocationSite, owners: Owners) -> int:
+def _frame_text(frame: Frame) -> str:
+    function, file, line = frame
+    if file.startswith(C_FILE):
+        return f"{function} (C{file.removeprefix(C_FILE)})"
+    return f"{function} {file}:{line}"
+
+
+def stacks_by_place(context: Context, found: Allocations) -> dict[Frame, list[int]]:
+    """All recorded stacks, grouped by the frame that a reader would call the place of the allocation."""
+    known = context.stacks_by_place
+    if not known:
+        kind_of = _kinds(found, context.look.owners)
+        for stack in range(found.stack_count):
+            known.setdefault(place_of(found.frames_of(stack), kind_of), []).append(stack)
+    return known
+
+
+def _all_of(context: Context, found: Allocations, site: AllocationSite) -> int:
     """Bytes that a site allocated and that are still there, whoever holds them, dead or alive."""
-    wanted = (site.function, site.file, site.line)
-    kind_of = _kinds(found, owners)
-    stacks = [n for n in range(found.stack_count) if place_of(found.frames_of(n), kind_of) == wanted]
+    stacks = stacks_by_place(context, found)[site.function, site.file, site.line]
     return int(found.bytes[np.isin(found.stack, stacks)].sum())
 
 
 def _kinds(found: Allocations, owners: Owners) -> dict[str, str]:
     """Whose code each file of the stacks is."""
     files = {found.strings[number] for number in np.unique(found.frame_file).tolist()}
-    return {file: owners.of_file(file) for file in files}
+    return {file: C_FILE if file.startswith(C_FILE) else owners.of_file(file) for file in files}
 
 
 def place_of(frames: Sequence[Frame], kind_of: dict[str, str]) -> Frame:
-    """The innermost frame of the application; of a library, or of anything, where there is none.
+    """The innermost frame of the application, of a library where there is none, or of the standard library.
 
     Args:
         frames: innermost first.
         kind_of: whose code each file is.
     """
     kinds = [kind_of[file] for _, file, _ in frames]
-    for wanted in (lambda kind: kind == APPLICATION, lambda kind: kind != STDLIB, lambda _kind: True):
+    for wanted in (
+        lambda kind: kind == APPLICATION,
+        lambda kind: kind not in (STDLIB, C_FILE),
+        lambda kind: kind == STDLIB,
+    ):
         for frame, kind in zip(frames, kinds, strict=True):
             if wanted(kind):
                 return frame
@@ -118,7 +138,7 @@ def _evidence(
     if sites:
         first = sites[0]
         reason += f", {in_bytes(first.bytes)} of it by {first.function} ({_place(first)})"
-        whole = _all_of(found, first, context.look.owners)
+        whole = _all_of(context, found, first)
         here = min(first.bytes / whole, 1.0) if whole else 0.0
         reason += f" ({here:.0%} of what is left of its allocations)".replace("%", " %")
     if len(sites) > 1:

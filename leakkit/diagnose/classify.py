@@ -74,6 +74,7 @@ WEIGHTS: dict[str, float] = {
     "slack-stays": 0.8,
     "slack-is-reused": -3.0,
     "native-grows": 0.8,
+    "native-extension": 0.8,
     "strings-are-interned": 1.0,
 }
 """How much each rule moves the log odds; the sign is turned where its evidence speaks the other way."""

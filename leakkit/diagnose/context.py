@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit.diagnose.constants import (
@@ -29,6 +29,8 @@ class Context:
     look: Lookup
     material: int | None = None
     """Bytes from which a change is told; None for what is worth a person's time in a running service."""
+    stacks_by_place: dict[tuple[str, str, int], list[int]] = field(default_factory=dict, repr=False)
+    """Recorded stacks by the place of their allocation, filled on first use: see ``diagnose/allocated.py``."""
 
     @property
     def rss(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import leakkit
 from leakkit.diagnose.classify import Standing
 from leakkit.diagnose.context import Context
+from leakkit.diagnose.fates import with_fates
 from leakkit.diagnose.findings import MAX_FINDINGS, detect, make_finding, rank_key, weigh
 from leakkit.diagnose.headline import make_headline
 from leakkit.diagnose.ledger import make_ledger, with_growth
@@ -146,6 +147,7 @@ def make_report(examined: Examination, sources: Sources | None = None) -> Report
     seconds = [moment.seconds for moment in history.moments]
     ledgers = with_growth([make_ledger(m.snapshot, m.figures) for m in history.moments], seconds)
     findings = tuple(with_change(context, item, make_finding(context, item), sources) for item in examined.told)
+    findings = with_fates(context, [item.suspect for item in weighed], findings)
     not_leaks = observations(context, weighed, ledgers)
     why_not = doubts(context, weighed, ledgers)
     verdict = verdict_of(weighed, why_not)

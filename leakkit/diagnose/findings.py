@@ -72,7 +72,7 @@ def detect(context: Context, progress: Callable[[str], None]) -> list[Suspect]:
     held = [*registrations(history, look, floor), *c_held(history, look, growing, floor)]
     progress("looking at garbage and free memory")
     dead = dead_groups(history, look, context.reclaimable_floor)
-    off_heap = interned(history, context.native_floor) or native(history, context.native_floor)
+    off_heap = interned(history, context.native_floor) or native(history, look.owners, context.native_floor)
     large = large_holders(history, look, min(single_floor(context), int(STEADY_SHARE * context.rss)))
     return [*frames, *views, *growth, *held, *dead, *off_heap, *slack(history), *large]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.diagnose.constants import NATIVE_FLOOR, SLACK_FLOOR, SLACK_SHARE
+from leakkit.diagnose.extensions import extensions
 from leakkit.diagnose.ledger import unaccounted
 from leakkit.diagnose.owner import APPLICATION
 from leakkit.diagnose.suspect import Place, Suspect, SuspectKind
@@ -13,6 +15,7 @@ from leakkit.model import Holder, HolderKind, PathStep
 if TYPE_CHECKING:
     from leakkit.diagnose.history import History
     from leakkit.diagnose.ledger import HeapFigures
+    from leakkit.diagnose.owner import Owners
     from leakkit.snapshot_model import MemoryFacts
 
 
@@ -54,7 +57,11 @@ def slack(history: History) -> list[Suspect]:
     return [Suspect(SuspectKind.SLACK, place, (), tuple(1 for _ in sizes), sizes, saving, facts=facts)]
 
 
-def native(history: History, floor: int = NATIVE_FLOOR) -> list[Suspect]:
+EXTENSION_SHARE = 0.5
+"""An extension is the holder of native growth when so much of it is what it left."""
+
+
+def native(history: History, owners: Owners, floor: int = NATIVE_FLOOR) -> list[Suspect]:
     """A suspect for memory in use that grows in every interval and that no object explains."""
     sizes = tuple(max(unaccounted(m.snapshot.memory, m.figures), 0) for m in history.moments)
     if len(sizes) < 2 or not history.grows(sizes) or sizes[-1] - sizes[0] < floor:
@@ -62,8 +69,15 @@ def native(history: History, floor: int = NATIVE_FLOOR) -> list[Suspect]:
     objects = history.last.figures.total - history.moments[0].figures.total
     if sizes[-1] - sizes[0] < objects // 2:
         return []  # most of what grew are objects: their overhead is no native leak
+    grown = sizes[-1] - sizes[0]
     place = _place(HolderKind.NATIVE_ALLOCATION, "native code", "memory in use that no Python object accounts for")
-    return [Suspect(SuspectKind.NATIVE, place, (), tuple(1 for _ in sizes), sizes, sizes[-1] - sizes[0])]
+    behind = extensions(history.last.snapshot.allocations, owners)
+    if behind and behind[0].left >= EXTENSION_SHARE * grown:
+        # The shape, and with it the fingerprint, stays what it is without C stacks.
+        holder = replace(place.holder, name=behind[0].told)
+        place = replace(place, holder=holder, owner=behind[0].owner)
+    facts = {"extensions": behind}
+    return [Suspect(SuspectKind.NATIVE, place, (), tuple(1 for _ in sizes), sizes, grown, facts=facts)]
 
 
 def interned(history: History, floor: int = NATIVE_FLOOR) -> list[Suspect]:

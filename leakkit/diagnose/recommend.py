@@ -101,6 +101,19 @@ def _frame_texts(suspect: Suspect, fix: FixId, rules: set[str]) -> tuple[str, st
     return why, how
 
 
+def _native_texts(suspect: Suspect) -> tuple[str, str]:
+    how = (
+        "recycle the worker processes (gunicorn --max-requests, ProcessPoolExecutor(max_tasks_per_child=...), "
+        "multiprocessing maxtasksperchild); "
+    )
+    name = suspect.place.holder.name
+    if not any(one.told == name for one in suspect.facts["extensions"]):
+        why = "memory in use grows and no Python object accounts for it: C code allocates it and does not free it"
+        return why, how + "leakkit diagnose PID --for 60s --allocations --native names the C library: close its handles"
+    why = f"memory in use grows and no Python object accounts for it: {name} allocates it and does not free it"
+    return why, how + f"try another version of {name}, or close what the application opens with it"
+
+
 def _texts(suspect: Suspect, fix: FixId, kind: HolderKind, rules: set[str]) -> tuple[str, str]:
     """(why, how) of the fix."""
     holder = suspect.place.holder
@@ -128,12 +141,7 @@ def _texts(suspect: Suspect, fix: FixId, kind: HolderKind, rules: set[str]) -> t
         )
         return why, how
     if suspect.kind == SuspectKind.NATIVE:
-        why = "memory in use grows and no Python object accounts for it: C code allocates it and does not free it"
-        how = (
-            "recycle the worker processes (gunicorn --max-requests, ProcessPoolExecutor(max_tasks_per_child=...), "
-            "multiprocessing maxtasksperchild); find the C library with memray run --native, and close its handles"
-        )
-        return why, how
+        return _native_texts(suspect)
     if suspect.kind == SuspectKind.C_HELD and kind == HolderKind.C_HELD:
         why = f"C code holds {suspect.counts[-1]:,} {holder.name} objects with references that no Python code can drop"
         how = (

@@ -29,7 +29,7 @@ def title_of(suspect: Suspect, kind: HolderKind) -> str:
     if suspect.kind == SuspectKind.SLACK:
         return f"the allocators keep {size} that the program has freed"
     if suspect.kind == SuspectKind.NATIVE:
-        return f"native code allocated {in_bytes(suspect.saving)} between the snapshots and did not free it"
+        return f"{holder.name} allocated {in_bytes(suspect.saving)} between the snapshots and did not free it"
     if suspect.kind == SuspectKind.INTERNED:
         return f"{counted(count, 'interned string')}, about {size}, and growing"
     if kind == HolderKind.C_HELD:

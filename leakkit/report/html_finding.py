@@ -13,6 +13,7 @@ from leakkit.report.wording import (
     RETENTION_MEANINGS,
     alternative_kind,
     alternative_label,
+    c_stack_text,
     change_lines,
     change_title,
     count_growth_text,
@@ -25,7 +26,7 @@ from leakkit.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from leakkit.model import Evidence, Finding, Snippet
+    from leakkit.model import AllocationSite, Evidence, Finding, Snippet
 
 _MOST_TYPES = 10
 
@@ -77,9 +78,11 @@ def _path(finding: Finding) -> str:
     holder = f'<h4>Held by</h4><p class="holder"><code>{html_text(holder_text(finding.holder))}</code></p>'
     made = "".join(
         f"<li><code>{html_text(site.file)}:{site.line}</code> {html_text(site.function)}, "
-        f"{format_bytes(site.bytes)}</li>"
+        f"{format_bytes(site.bytes)}{_fate(site)}</li>"
         for site in finding.allocated_at[:5]
     )
+    if stack := c_stack_text(finding):
+        made += f'<li class="quiet">C stack: <code>{html_text(stack)}</code></li>'
     made = f'<h4>Allocated at</h4><ul class="plain">{made}</ul>' if made else ""
     if not finding.path:
         shape = html_text(finding.path_text)
@@ -93,6 +96,10 @@ def _path(finding: Finding) -> str:
         type_name = f'<span class="type">{html_text(step.type)}</span>'
         steps.append(f'<li{mark}><span class="edge">{edge}</span> {type_name}{count}</li>')
     return f'{holder}<h4>Retaining path</h4><ol class="path">{"".join(steps)}</ol>{made}'
+
+
+def _fate(site: AllocationSite) -> str:
+    return f'<br><span class="quiet">{html_text(site.fate)}</span>' if site.fate else ""
 
 
 def _types(finding: Finding) -> str:

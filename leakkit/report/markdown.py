@@ -16,6 +16,7 @@ from leakkit.report.wording import (
     VERDICT_LABELS,
     alternative_kind,
     alternative_label,
+    c_stack_text,
     capture_text,
     change_lines,
     change_title,
@@ -109,7 +110,10 @@ def finding_lines(number: int, finding: Finding) -> list[str]:
         lines.append(f"- owner: {markdown(finding.owner)}")
     for site in finding.allocated_at[:3]:
         where = markdown_code(f"{site.file}:{site.line}")
-        lines.append(f"- made at: {where} in {markdown(site.function)}, {format_bytes(site.bytes)}")
+        fate = f" ({markdown(site.fate)})" if site.fate else ""
+        lines.append(f"- made at: {where} in {markdown(site.function)}, {format_bytes(site.bytes)}{fate}")
+    if stack := c_stack_text(finding):
+        lines.append(f"- C stack: {markdown(stack)}")
     if finding.types:
         shown = finding.types[:_MOST_TYPES]
         rows = [[markdown_code(t.name, in_table=True), format_count(t.count), format_bytes(t.bytes)] for t in shown]

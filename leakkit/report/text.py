@@ -16,6 +16,7 @@ from leakkit.report.wording import (
     VERDICT_LABELS,
     alternative_kind,
     alternative_label,
+    c_stack_text,
     capture_text,
     change_lines,
     change_title,
@@ -143,6 +144,10 @@ def _facts(finding: Finding, style: Style) -> list[str]:
     for site in finding.allocated_at[:3]:
         where = f"{site.function} {site.file}:{site.line}, {format_bytes(site.bytes)}"
         lines += _labelled("made at", one_line(where), style)
+        if site.fate:
+            lines += _labelled("", one_line(site.fate), style)
+    if stack := c_stack_text(finding):
+        lines += _labelled("C stack", one_line(stack), style)
     return lines
 
 

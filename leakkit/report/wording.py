@@ -29,6 +29,9 @@ if TYPE_CHECKING:
         TypeCount,
     )
 
+MOST_C_FRAMES = 6
+"""C frames of a stack that a report shows."""
+
 PART_LABELS = {
     LedgerPartId.LIVE_OBJECTS: "live objects",
     LedgerPartId.GARBAGE: "garbage",
@@ -130,6 +133,22 @@ def holder_text(holder: Holder) -> str:
     if holder.bound is not None:
         text += f", limit {format_count(holder.bound)}" if holder.bound >= 0 else ", no limit"
     return text
+
+
+def c_stack_text(finding: Finding) -> str:
+    """The heaviest C stack of native growth, from the call that allocated to the Python line; empty without one."""
+    if finding.holder.kind != HolderKind.NATIVE_ALLOCATION or not finding.allocated_at:
+        return ""
+    stack = finding.allocated_at[0].stack
+    python = next((i for i, frame in enumerate(stack) if " (C" not in frame), len(stack))
+    if not python:
+        return ""
+    frames = [
+        *stack[: min(python, MOST_C_FRAMES)],
+        *(["…"] if python > MOST_C_FRAMES else []),
+        *stack[python : python + 1],
+    ]
+    return " ← ".join(frames)
 
 
 def saving_text(fix: Fix) -> str:

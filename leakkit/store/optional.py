@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _ROWS: Final = {"node": "<i4", "bytes": "<i8", "blocks": "<i4", "stack": "<i4"}
 _STACKS: Final = {"stack_start": "<i8", "frame": "<i4"}
 _FRAMES: Final = {"frame_function": "<i4", "frame_file": "<i4", "frame_line": "<i4"}
-_COLUMNS: Final = {**_ROWS, **_STACKS, **_FRAMES}
+_OBJECTS: Final = {"stack_library": "<i4", "stack_extension": "<i4"}
+"""One string for each stack."""
+_COLUMNS: Final = {**_ROWS, **_STACKS, **_FRAMES, **_OBJECTS}
 
 
 def columns(snapshot: Snapshot) -> Iterator[tuple[str, NDArray[Any], str]]:
@@ -55,7 +57,7 @@ def read(blocks: Mapping[str, NDArray[Any]], texts: Texts, node_count: int) -> d
     try:
         record = json.loads(block.tobytes())
         probes = tuple(_result(row) for row in record["probes"])
-        window = WindowFacts(**record["window"]) if "window" in record else None
+        window = _window(record["window"]) if "window" in record else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedError("is damaged: what its probes say is not what it should be") from error
     if window is None:
@@ -70,6 +72,14 @@ def _result(row: dict[str, Any]) -> ProbeResult:
     return ProbeResult(name, status, reason, data)
 
 
+def _window(row: dict[str, Any]) -> WindowFacts:
+    window = WindowFacts(**row)
+    objects = window.objects.items()
+    if any(len(pair) != 2 or any(type(number) is not int for number in pair) for _, pair in objects):
+        raise TypeError(row)
+    return window
+
+
 def _allocations(blocks: Mapping[str, NDArray[Any]], texts: Texts, node_count: int, window: WindowFacts) -> Allocations:
     found = {}
     for name, dtype in _COLUMNS.items():
@@ -79,7 +89,8 @@ def _allocations(blocks: Mapping[str, NDArray[Any]], texts: Texts, node_count: i
         found[name] = column
     strings = texts("allocations.strings")
     starts, frames = found["stack_start"], len(found["frame_function"])
-    same = {len(found[name]) for name in _ROWS}, {len(found[name]) for name in _FRAMES}
+    same = [{len(found[name]) for name in names} for names in (_ROWS, _FRAMES)]
+    same.append({len(starts) - 1, *(len(found[name]) for name in _OBJECTS)})
     if any(len(lengths) > 1 for lengths in same) or not len(starts) or starts[0] or starts[-1] != len(found["frame"]):
         raise DamagedError("is damaged: columns of allocations differ in length")
     limits = (
@@ -88,6 +99,7 @@ def _allocations(blocks: Mapping[str, NDArray[Any]], texts: Texts, node_count: i
         ("frame", 0, frames),
         ("frame_function", 0, len(strings)),
         ("frame_file", 0, len(strings)),
+        *((name, 0, len(strings)) for name in _OBJECTS),
     )
     for name, low, end in limits:
         column = found[name]

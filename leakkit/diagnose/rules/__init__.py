@@ -62,6 +62,7 @@ BUILTIN_RULES: tuple[Rule, ...] = (
     off_heap.slack_stays,
     off_heap.slack_is_reused,
     off_heap.native_grows,
+    off_heap.native_extension,
     off_heap.strings_are_interned,
 )
 """All rules that come with leakkit, in the order in which their evidence is shown."""

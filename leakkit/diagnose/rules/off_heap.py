@@ -70,6 +70,32 @@ def native_grows(suspect: Suspect, context: Context) -> Evidence | None:
     return Evidence("native-grows", Retention.OFF_HEAP, reason, numbers)
 
 
+def native_extension(suspect: Suspect, context: Context) -> Evidence | None:
+    """C stacks say whose memory stays: what is left of what an extension allocated, what was temporary, its peak."""
+    behind = suspect.facts.get("extensions") if suspect.kind == SuspectKind.NATIVE else None
+    allocations = context.history.last.snapshot.allocations
+    if not behind or allocations is None:
+        return None
+    first = behind[0]
+    seconds = allocations.facts.seconds
+    reason = (
+        f"{first.told} allocated {in_bytes(first.allocated)} in the {seconds:.3g} s that were recorded: "
+        f"{in_bytes(first.left)} in {first.blocks:,} blocks stay and no object owns them, "
+        f"{in_bytes(max(first.allocated - first.left, 0))} were temporary, at most {in_bytes(first.peak)} at one time"
+    )
+    if first.left > 1.5 * (suspect.sizes[-1] - suspect.sizes[0]):
+        reason += " (reserved: what was not written to is not resident)"
+    if rest := [f"{other.told} {in_bytes(other.left)}" for other in behind[1:3]]:
+        reason += f"; also stays: {', '.join(rest)}"
+    numbers = {
+        "left_bytes": float(first.left),
+        "allocated_bytes": float(first.allocated),
+        "high_water_bytes": float(first.peak),
+        "window_high_water_bytes": float(allocations.facts.peak_bytes),
+    }
+    return Evidence("native-extension", Retention.OFF_HEAP, reason, numbers)
+
+
 def strings_are_interned(suspect: Suspect, context: Context) -> Evidence | None:
     """The table of interned strings grows, and on 3.12 nothing leaves it."""
     if suspect.kind != SuspectKind.INTERNED:
