@@ -281,12 +281,49 @@ class TypeOpinion:
 
 
 @dataclass(frozen=True)
+class GrowthOpinion:
+    """How the tracked objects of one type rise over several snapshots, by objgraph's rule.
+
+    A snapshot adds by how much its count lies above the highest one before it.
+    """
+
+    type: str
+    tracked: int
+    """leakkit's count in the newest of these snapshots."""
+    growth: int
+    """Objects, of leakkit's counts, over all snapshots."""
+    objgraph_growth: int
+    """Objects, of objgraph's counts, over all snapshots."""
+    rises: int
+    """In how many intervals objgraph's count rises."""
+    intervals: int
+    """How many there are."""
+
+
+@dataclass(frozen=True)
+class ReferrerOpinion:
+    """Objects that are referred to by objects of certain kinds and of no others: a row of Heapy's ``byrcs``."""
+
+    referrers: str
+    """Heapy's words for the kinds: ``dict of app.Row, list``."""
+    guppy3_count: int
+    guppy3_bytes: int
+    count: int | None
+    """leakkit's own figure for the same kinds; None where it cannot be computed from the graph."""
+    bytes: int | None
+
+
+@dataclass(frozen=True)
 class SecondOpinions:
-    """Other tools' figures of the newest heap beside leakkit's, the largest types first."""
+    """Other tools' figures beside leakkit's: of the newest heap, the largest first, and of growth over several."""
 
     types: tuple[TypeOpinion, ...]
     notes: tuple[str, ...]
     """How far they agree, and why they do not."""
+    growth: tuple[GrowthOpinion, ...] = ()
+    """Types that grow by objgraph's rule, the fastest first; empty unless it was asked in several snapshots."""
+    referrers: tuple[ReferrerOpinion, ...] = ()
+    """Heapy's partition by the kinds of referrers, the largest first."""
 
 
 @dataclass(frozen=True)

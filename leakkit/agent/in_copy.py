@@ -218,7 +218,7 @@ def work():
     A.dump.close()
     if request.get("probes"):
         load("second.py")
-        A.second.remember(nodes, A.tracked_count, sys.getsizeof)
+        A.second.remember(nodes, A.tracked_count, sys.getsizeof, request.get("counts_only"))
     return len(nodes)
 
 

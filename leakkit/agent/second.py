@@ -13,18 +13,30 @@ from array import array
 EXEMPLARS = 6
 MOST_OBJECTS = 3000000
 """Above so many objects guppy3 is not asked: it keeps every one in a set of its own."""
+MOST_FOR_REFERRERS = 1000000
+"""Above so many objects guppy3 is not asked for referrers: it notes those of the whole heap before it groups any."""
+REFERRERS_BYTES = 400
+"""Memory that may take, an object of the heap."""
+MOST_REFERRED = 200000
+"""Objects that it groups by referrers: 0.6 s for an ordinary heap.
+
+Where nearly each object has a set of referrers' types of its own, so many take 8 s, and half as many more 29 s.
+"""
+KINDS, MOST_PARTS, LONGEST_KIND = 8, 12, 200
 CHAIN_SECONDS = 10.0
 LARGEST_ANSWER = 3 << 20
 MOST_FRAMES = 20
 CONTAINERS = (dict, list, set)
+A = globals()["A"]
 MEMORY = {}
 
 
-def remember(nodes, tracked, size_of):
-    """Note addresses: of all objects, of the tracked ones, and of the largest containers."""
+def remember(nodes, tracked, size_of, counts_only=False):
+    """Note addresses: of all objects, of the tracked ones, and of the largest containers unless counts are enough."""
     MEMORY["all"] = array("Q", map(id, nodes))
     MEMORY["tracked"] = tracked
-    large = [item for item in nodes[:tracked] if type(item) in CONTAINERS]
+    MEMORY["left"] = A.START["memory_left"]
+    large = [] if counts_only else [item for item in nodes[:tracked] if type(item) in CONTAINERS]
     large.sort(key=size_of, reverse=True)
     MEMORY["exemplars"] = [id(item) for item in large[:EXEMPLARS]]
 
@@ -63,8 +75,8 @@ def objgraph():
     return {"counts": counts, "chains": chains}
 
 
-def guppy3():
-    """Counts and bytes by type of all objects, and what each exemplar dominates."""
+def guppy3(so_far):
+    """Counts and bytes by type of all objects, what each exemplar dominates, and what refers to the objects."""
     if len(MEMORY["all"]) > MOST_OBJECTS:
         raise ValueError("the heap has more than %d objects" % MOST_OBJECTS)
     import guppy
@@ -78,7 +90,57 @@ def guppy3():
         found = heapy.iso(*at([address]))
         dominated.append([address, found.domisize])
         del found
-    return {"types": rows, "dominated": dominated}
+    said = {"types": rows, "dominated": dominated, "referrers": nothing("the time for the tools was over")}
+    so_far(said)
+    said["referrers"] = referrers(heapy, rows)
+    return said
+
+
+def nothing(reason):
+    """No partition by referrers, and why."""
+    return {"rows": [], "kinds": 0, "objects": 0, "left_out": [], "reason": reason}
+
+
+def referrers(heapy, types):
+    """Heapy's partition by the kinds of referrers; of the types that weigh most, as many objects as it may be."""
+    if len(MEMORY["all"]) > MOST_FOR_REFERRERS:
+        return nothing("guppy3 is asked for it up to %s objects" % format(MOST_FOR_REFERRERS, ","))
+    left = MEMORY["left"]()
+    if left is not None and left < REFERRERS_BYTES * len(MEMORY["all"]):
+        return nothing(
+            "it needs up to %d MB, and %d MB are left" % (REFERRERS_BYTES * len(MEMORY["all"]) >> 20, left >> 20)
+        )
+    left, chosen, left_out = MOST_REFERRED, set(), []
+    for address, count, _ in types:
+        if count <= left:
+            chosen.add(address)
+            left -= count
+        else:
+            left_out.append(address)
+    try:
+        found = heapy.iso(*[item for item in at(MEMORY["all"]) if id(type(item)) in chosen])
+        partition = found.byrcs
+        shown = [partition[i] for i in range(min(KINDS, len(partition)))]
+        rows = [[*kind_of(part.kind), part.count, part.size] for part in shown]
+        asked = MOST_REFERRED - left
+        return {"rows": rows, "kinds": len(partition), "objects": asked, "left_out": left_out, "reason": ""}
+    except Exception as error:
+        return nothing("guppy3 failed: %s: %s" % (type(error).__name__, str(error)[:LONGEST_KIND]))
+
+
+def kind_of(kind):
+    """Heapy's words for a set of referrers' kinds, and each as (is it the dict of, address of the type).
+
+    None stands for parts that are too many; a dict that nobody owns is the dict of address 0.
+    """
+    parts = []
+    for part in kind.arg.kinds:
+        owner = part.arg if isinstance(part.arg, type) else getattr(part.arg, "arg", None)
+        parts.append([owner is not part.arg, id(owner) if isinstance(owner, type) else 0])
+    text = kind.brief
+    if text.startswith("<referred by: ") and text.endswith(">"):
+        text = text[len("<referred by: ") : -1]
+    return text[:LONGEST_KIND], parts if len(parts) <= MOST_PARTS else None
 
 
 class Skip(Exception):
@@ -104,9 +166,6 @@ def tracemalloc(folder):
     return {"count": len(addresses), "files": list(files), "stacks": told}
 
 
-TOOLS = {"objgraph": objgraph, "guppy3": guppy3}
-
-
 def theirs(name, folder):
     """A third party's probe: its text defines ``probe(objects)``, which answers with plain JSON."""
     space = {"__name__": "leakkit_probe_" + name}
@@ -115,12 +174,16 @@ def theirs(name, folder):
     return lambda: space["probe"](at(MEMORY["all"]))
 
 
-def ask(name, folder):
+def find(name, folder, so_far):
+    """The function that asks one tool."""
+    built_in = {"objgraph": objgraph, "guppy3": lambda: guppy3(so_far), "tracemalloc": lambda: tracemalloc(folder)}
+    return built_in.get(name) or theirs(name, folder)
+
+
+def ask(name, folder, so_far):
     """What one tool says; what it imports is lent by leakkit, whatever the target has."""
     try:
-        if name == "tracemalloc":
-            return {"status": "ok", "reason": "", "data": tracemalloc(folder)}
-        tool = TOOLS.get(name) or theirs(name, folder)
+        tool = find(name, folder, so_far)
         return {"status": "ok", "reason": "", "data": tool()}
     except Skip as error:
         return {"status": "skipped", "reason": str(error), "data": {}}
@@ -135,24 +198,32 @@ def refused(reason):
     return {"status": "failed", "reason": reason, "data": {}}
 
 
-def run(names, folder):
-    """Ask the tools one after the other."""
+def tell(said, name, answer, folder):
+    """Write what all tools have said, with the answer of one more."""
     import json
     import posix
 
+    try:
+        text = json.dumps(answer)
+    except (TypeError, ValueError, RecursionError) as error:
+        text = json.dumps(refused("its answer is not plain JSON: %s" % error))
+    if len(text) > LARGEST_ANSWER:
+        text = json.dumps(refused("its answer is larger than %d bytes" % LARGEST_ANSWER))
+    said[name] = text
+    with open(folder + "/second.json.part", "w") as file:
+        file.write("{" + ", ".join([json.dumps(key) + ": " + value for key, value in said.items()]) + "}")
+    posix.rename(folder + "/second.json.part", folder + "/second.json")
+
+
+def run(names, folder):
+    """Ask the tools one after the other."""
     gc.collect = lambda *_generation: 0  # both tools collect before they look, and finalizers reach out of a copy
     sys.path.insert(0, folder + "/lent")
-    sys.path_importer_cache.clear()
     said = {}
     for name in names:
-        answer = ask(name, folder)
-        try:
-            text = json.dumps(answer)
-        except (TypeError, ValueError, RecursionError) as error:
-            text = json.dumps(refused("its answer is not plain JSON: %s" % error))
-        if len(text) > LARGEST_ANSWER:
-            text = json.dumps(refused("its answer is larger than %d bytes" % LARGEST_ANSWER))
-        said[name] = text
-        with open(folder + "/second.json.part", "w") as file:
-            file.write("{" + ", ".join([json.dumps(key) + ": " + value for key, value in said.items()]) + "}")
-        posix.rename(folder + "/second.json.part", folder + "/second.json")
+
+        def so_far(data, name=name):
+            # What counts should the copy end before the tool does.
+            tell(said, name, {"status": "ok", "reason": "", "data": data, "more": True}, folder)
+
+        tell(said, name, ask(name, folder, so_far), folder)

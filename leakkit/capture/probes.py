@@ -36,6 +36,8 @@ class Probe:
     """Modules and folders beside it that are lent to the target from leakkit's own environment, the first one first."""
     in_copy: bool = True
     """Whether it looks at the frozen copy; memray alone runs in the target itself, in a window."""
+    every: bool = False
+    """Whether it looks at each copy of a series, because its answers are compared; else at the last one."""
     text: str = ""
     """A third party's: Python that defines ``probe(objects)`` and answers with plain JSON; it runs in the copy."""
 
@@ -48,8 +50,13 @@ MEMRAY: Final = Probe(
 )
 BUILT_IN: Final = (
     MEMRAY,
-    Probe("objgraph", "type counts and a chain of references to the largest containers", ("objgraph",)),
-    Probe("guppy3", "counts and bytes by type, and what the largest containers dominate", ("guppy",)),
+    Probe(
+        "objgraph",
+        "type counts, their growth over several copies, a chain of references to the largest containers",
+        ("objgraph",),
+        every=True,
+    ),
+    Probe("guppy3", "counts and bytes by type and by referrers, and what the largest containers dominate", ("guppy",)),
     Probe("tracemalloc", "where objects were allocated, of a target that runs tracemalloc already"),
 )
 
@@ -122,6 +129,13 @@ def prepare(handover: Handover, probes: Sequence[Probe]) -> None:
         lend(handover, probe.needs)
         if probe.text:
             handover.add(f"probe-{probe.name}.py", probe.text.encode())
+
+
+def ended(said: dict[str, Any] | None, probes: Sequence[Probe]) -> bool:
+    """Whether each tool has said all that it says; one that has ``more`` may still be at work."""
+    if said is None or len(said) < len(probes):
+        return False
+    return not any(isinstance(row, dict) and row.get("more") for row in said.values())
 
 
 def results(said: dict[str, Any] | None, probes: Sequence[Probe]) -> tuple[ProbeResult, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from leakkit.probe_model import Allocations, ProbeResult
     from leakkit.snapshot_model import HeapGraph
 
+MOST_KINDS: Final = 8
+LONGEST_KIND: Final = 200
+
 
 def named(result: ProbeResult, graph: HeapGraph) -> ProbeResult:
-    """The result with ``types`` by name and ``dominated`` and ``chains`` by node; others stay as they are."""
+    """The result with types by name, and ``dominated`` and ``chains`` by node; others stay as they are."""
     convert = {"guppy3": _guppy3, "objgraph": _objgraph}.get(result.name)
     if convert is None or result.status != "ok":
         return result
     try:
         return replace(result, data=convert(result.data, graph))
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
         return replace(result, status="failed", reason=f"its answer is damaged: {type(error).__name__}", data={})
 
 
@@ -86,7 +89,29 @@ def _guppy3(data: dict[str, Any], graph: HeapGraph) -> dict[str, Any]:
             total[1] += int(size)
     nodes = _nodes([row[0] for row in data["dominated"]], graph)
     sizes = [int(row[1]) for row in data["dominated"]]
-    return {"types": types, "dominated": [[n, size] for n, size in zip(nodes, sizes, strict=True) if n >= 0]}
+    dominated = [[n, size] for n, size in zip(nodes, sizes, strict=True) if n >= 0]
+    return {"types": types, "dominated": dominated, "referrers": _referrers(data["referrers"], graph, names)}
+
+
+def _referrers(said: dict[str, Any], graph: HeapGraph, names: dict[int, str]) -> dict[str, Any]:
+    """The partition by referrers with the names of types; parts are None where one of them has no name here."""
+
+    def named_types(addresses: list[int]) -> list[str | None]:
+        return [names.get(node) for node in _nodes(addresses, graph)]
+
+    rows = []
+    for text, parts, count, size in said["rows"][:MOST_KINDS]:
+        kinds = None
+        if parts is not None:
+            types = named_types([address for _, address in parts])
+            kinds = [[bool(owned), name or ""] for (owned, _), name in zip(parts, types, strict=True)]
+            if any(address and name is None for (_, address), name in zip(parts, types, strict=True)):
+                kinds = None
+        rows.append([str(text)[:LONGEST_KIND], kinds, int(count), int(size)])
+    left_out = [name or "" for name in named_types(said["left_out"])]
+    reason = " ".join(str(said["reason"]).split())[:LONGEST_KIND]
+    totals = {name: int(said[name]) for name in ("kinds", "objects")}
+    return {"rows": rows, **totals, "left_out": left_out, "reason": reason}
 
 
 def _objgraph(data: dict[str, Any], graph: HeapGraph) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from leakkit.capture import pack
 from leakkit.capture.handover import Handover, Request, agent_files
 from leakkit.capture.ladder import Report, enter
-from leakkit.capture.probes import Probe, prepare, why_not
+from leakkit.capture.probes import Probe, ended, prepare, why_not
 from leakkit.capture.probes import results as second_opinions
 from leakkit.capture.processes import Process, is_alive, read_process
 from leakkit.capture.second import named, tracebacks
@@ -55,6 +55,7 @@ def take_snapshot(
     window: Window | None = None,
     results: tuple[ProbeResult, ...] = (),
     probes: tuple[Probe, ...] = (),
+    counts_only: bool = False,
 ) -> Snapshot:
     """Take one snapshot.
 
@@ -67,6 +68,7 @@ def take_snapshot(
         window: an open allocation window, which ends with this snapshot.
         results: what became of probes already, for the snapshot to tell.
         probes: tools that look at the copy, which is then made by ``os.fork`` and walked in Python.
+        counts_only: whether these leave out what they say of the largest containers.
 
     Raises:
         TargetError: the target cannot be entered or copied; it goes on unharmed.
@@ -81,7 +83,7 @@ def take_snapshot(
     native = 0.0 if walk is None or values or usable else NATIVE_SECONDS
     request = Request(values, timeout, COPY_SECONDS, HEADROOM_FRACTION, native, native_test)
     request = replace(request, window=window.inner if window else "", probes=tuple(p.name for p in usable))
-    request = replace(request, probe_seconds=PROBE_SECONDS)
+    request = replace(request, probe_seconds=PROBE_SECONDS, counts_only=counts_only)
     with Handover(process, files, request) as handover:
         prepare(handover, usable)
         method, left = enter(process, handover, deadline - time.monotonic(), report)
@@ -125,7 +127,7 @@ def _receive(
         started["disclosures"].append(f"{names} ran Python code in the copy")
         report(f"asking {names}")
         said = _wait_probes(handover, beside.probes)
-        if said is None or len(said) < len(beside.probes):
+        if not ended(said, beside.probes):
             _end_copy(process, {"copy": (handover.read_json("copy.json") or {}).get("pid")})
         probes += second_opinions(said, beside.probes)
     report("putting the snapshot together")
@@ -183,7 +185,7 @@ def _wait_probes(handover: Handover, probes: tuple[Probe, ...]) -> dict[str, Any
             said = handover.read_json("second.json")
         except CaptureFailed:
             return None
-        if (said is not None and len(said) == len(probes)) or time.monotonic() > until:
+        if ended(said, probes) or time.monotonic() > until:
             return said
         time.sleep(_POLL)
 
@@ -240,7 +242,8 @@ def take_series(
     """Take ``count`` snapshots of one process, ``every`` seconds apart (start to start).
 
     With ``tracking``, allocations are recorded from before the first snapshot to the last one, which tells them; a
-    single snapshot waits for ``tracking.seconds`` first.  ``probes`` look at the copy of the last snapshot.
+    single snapshot waits for ``tracking.seconds`` first.  ``probes`` look at the copy of the last snapshot, and those
+    whose answers are compared at every one.
 
     Raises:
         TargetError: as :func:`take_snapshot`; also when another process has got the id meanwhile.
@@ -265,7 +268,8 @@ def take_series(
                 report=report,
                 window=window if last else None,
                 results=results if last else (),
-                probes=probes if last else (),
+                probes=probes if last else tuple(probe for probe in probes if probe.every),
+                counts_only=not last,
             )
 
 

@@ -151,6 +151,7 @@ def make_report(examined: Examination, sources: Sources | None = None) -> Report
     not_leaks = observations(context, weighed, ledgers)
     why_not = doubts(context, weighed, ledgers)
     verdict = verdict_of(weighed, why_not)
+    opinions, damaged = second_opinions(history)
     disclosures = dict.fromkeys(line for m in history.moments for line in m.snapshot.capture.disclosures)
     return Report(
         leakkit_version=leakkit.__version__,
@@ -165,6 +166,6 @@ def make_report(examined: Examination, sources: Sources | None = None) -> Report
         not_leaks=not_leaks,
         dominators=outline(history.heap),
         disclosures=tuple(disclosures),
-        warnings=_warnings(history, why_not),
-        second_opinions=second_opinions(history.heap),
+        warnings=_warnings(history, (*why_not, *damaged)),
+        second_opinions=opinions,
     )

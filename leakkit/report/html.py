@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from leakkit.report.chart import ledger_chart
 from leakkit.report.escape import html_prose, html_text, one_line
 from leakkit.report.html_finding import finding_card
+from leakkit.report.opinions import opinion_tables
 from leakkit.report.units import (
     format_bytes,
     format_column,
@@ -24,14 +25,12 @@ from leakkit.report.units import (
     format_share,
 )
 from leakkit.report.wording import (
-    OPINION_HEADERS,
     PART_LABELS,
     VERDICT_LABELS,
     capture_text,
     collector_text,
     edge_label,
     ledger_growth,
-    opinion_rows,
     total_growth,
 )
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.model import Report, TreeNode
+    from leakkit.report.opinions import OpinionTable
 
 _DEEPEST = 40
 _MOST_NODES = 5000
@@ -188,14 +188,18 @@ def _opinions(report: Report) -> str:
     found = report.second_opinions
     if found is None:
         return ""
-    head = "".join(f"<th>{name}</th>" for name in OPINION_HEADERS)
+    tables = "".join(_opinion_table(table) for table in opinion_tables(found))
+    notes = "".join(f"<li>{html_prose(note)}</li>" for note in found.notes)
+    return f'<section><h2>Second opinions</h2>{tables}<ul class="plain">{notes}</ul></section>'
+
+
+def _opinion_table(table: OpinionTable) -> str:
+    head = "".join(f"<th>{html_text(name)}</th>" for name in table.headers)
     rows = []
-    for name, *numbers in opinion_rows(found):
+    for name, *numbers in table.rows:
         cells = "".join(f'<td class="n">{html_text(number)}</td>' for number in numbers)
         rows.append(f'<tr><th scope="row"><code>{html_text(name)}</code></th>{cells}</tr>')
-    notes = "".join(f"<li>{html_prose(note)}</li>" for note in found.notes)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<section><h2>Second opinions</h2>{table}<ul class="plain">{notes}</ul></section>'
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _list_section(title: str, texts: Iterable[str]) -> str:

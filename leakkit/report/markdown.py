@@ -8,10 +8,10 @@ import tabulate
 
 from leakkit.report._style import Style
 from leakkit.report.escape import lines_of, markdown, markdown_block, markdown_code, markdown_prose
+from leakkit.report.opinions import opinion_tables
 from leakkit.report.path_drawing import draw_path
 from leakkit.report.units import format_bytes, format_column, format_count, format_share
 from leakkit.report.wording import (
-    OPINION_HEADERS,
     PART_LABELS,
     VERDICT_LABELS,
     alternative_kind,
@@ -24,7 +24,6 @@ from leakkit.report.wording import (
     fix_facts,
     holder_text,
     ledger_growth,
-    opinion_rows,
     ranked_alternatives,
     size_text,
     split_evidence,
@@ -156,9 +155,12 @@ def _opinions(report: Report) -> list[str]:
     found = report.second_opinions
     if found is None:
         return []
-    rows = [[markdown(cell) for cell in row] for row in opinion_rows(found)]
-    table = _table(rows, OPINION_HEADERS, ["left", *["right"] * (len(OPINION_HEADERS) - 1)])
-    return ["### Second opinions", "", *table, "", *(f"- {markdown_prose(note)}" for note in found.notes)]
+    lines = ["### Second opinions", ""]
+    for table in opinion_tables(found):
+        rows = [[markdown(cell) for cell in row] for row in table.rows]
+        align = ["left", *["right"] * (len(table.headers) - 1)]
+        lines += [*_table(rows, table.headers, align), ""]
+    return [*lines, *(f"- {markdown_prose(note)}" for note in found.notes)]
 
 
 def _bullets(title: str, texts: Iterable[str]) -> list[str]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from leakkit.model import Verdict
 from leakkit.report._style import Style, to_ascii
 from leakkit.report.escape import lines_of, one_line
+from leakkit.report.opinions import opinion_tables
 from leakkit.report.path_drawing import draw_path
 from leakkit.report.tables import draw_table
 from leakkit.report.units import format_bytes, format_column, format_share
 from leakkit.report.wording import (
-    OPINION_HEADERS,
     PART_LABELS,
     VERDICT_LABELS,
     alternative_kind,
@@ -24,7 +24,6 @@ from leakkit.report.wording import (
     fix_facts,
     holder_text,
     ledger_growth,
-    opinion_rows,
     ranked_alternatives,
     size_text,
     split_evidence,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.model import Finding, Report, Snippet
+    from leakkit.report.opinions import OpinionTable
 
 _VERDICT_COLORS = {
     Verdict.LEAK: ("bold", "red"),
@@ -45,8 +45,8 @@ _VERDICT_COLORS = {
 }
 _LABEL_WIDTH = 11
 _MOST_TYPES = 4
-_TYPE_WIDTH = 18
-"""Columns for a type's name where six numbers follow."""
+_LEAST_NAME = 10
+"""Columns of a name that stay even where the numbers are too wide."""
 
 
 def render_text(report: Report, *, color: bool, width: int, unicode: bool = True) -> str:
@@ -205,12 +205,28 @@ def _opinions(report: Report, style: Style) -> list[str]:
     found = report.second_opinions
     if found is None:
         return []
-    rows = [[one_line(cell) for cell in row] for row in opinion_rows(found)]
-    for row in rows:
-        row[0] = row[0] if len(row[0]) <= _TYPE_WIDTH else "…" + row[0][1 - _TYPE_WIDTH :]
-    table = draw_table(rows, OPINION_HEADERS, align="lrrrrrr")
-    notes = [line for note in found.notes for line in style.wrap(one_line(note), first="- ")]
-    return [style.paint("Second opinions", "bold"), *table, *notes]
+    lines = [style.paint("Second opinions", "bold")]
+    for table in opinion_tables(found):
+        lines += [*_opinion_table(table, style.width), ""]
+    return lines + [line for note in found.notes for line in style.wrap(one_line(note), first="- ")]
+
+
+def _opinion_table(table: OpinionTable, width: int) -> list[str]:
+    """The table; its names give way to its numbers, and where that is not enough the last columns go."""
+    names = [one_line(name) for name, *_ in table.rows]
+    longest = max(map(len, names))
+
+    def draw(room: int, columns: int) -> list[str]:
+        rows = [[table.cut(name, room), *row[1:columns]] for name, row in zip(names, table.rows, strict=True)]
+        return draw_table(rows, table.headers[:columns], align=table.align[:columns])
+
+    for columns in range(len(table.headers), 1, -1):
+        lines = draw(longest, columns)
+        if (over := max(map(len, lines)) - width) > 0:
+            lines = draw(max(longest - over, _LEAST_NAME), columns)
+        if max(map(len, lines)) <= width:
+            return lines
+    return []
 
 
 def _bullets(title: str, texts: Iterable[str], style: Style, *colors: str) -> list[str]:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         Ledger,
         LedgerPart,
         Report,
-        SecondOpinions,
         Snippet,
         TypeCount,
     )
@@ -244,22 +243,6 @@ def step_type(type_name: str, count: int | None) -> str:
     if count is None or count <= 1:
         return type_name
     return f"{type_name} × {format_count(count)}"
-
-
-OPINION_HEADERS = ("type", "count", "tracked", "objgraph", "guppy3", "size", "(guppy3)")
-"""Columns of the second opinions."""
-
-
-def opinion_rows(opinions: SecondOpinions) -> list[list[str]]:
-    """The types as cells; empty where a tool says nothing."""
-    return [
-        [
-            row.type,
-            *("" if n is None else f"{n:,}" for n in (row.count, row.tracked, row.objgraph_count, row.guppy3_count)),
-            *("" if n is None else format_bytes(n) for n in (row.bytes, row.guppy3_bytes)),
-        ]
-        for row in opinions.types
-    ]
 
 
 def capture_text(report: Report) -> str:

@@ -11,6 +11,7 @@ from leakkit.model import (
     Finding,
     Fix,
     FixId,
+    GrowthOpinion,
     Holder,
     HolderKind,
     Ledger,
@@ -18,12 +19,15 @@ from leakkit.model import (
     LedgerPartId,
     Observation,
     PathStep,
+    ReferrerOpinion,
     Report,
     Retention,
+    SecondOpinions,
     SnapshotFacts,
     TargetFacts,
     TreeNode,
     TypeCount,
+    TypeOpinion,
     Verdict,
 )
 
@@ -151,6 +155,19 @@ def single_snapshot_report() -> Report:
     return replace(report, verdict=Verdict.SUSPECT, findings=findings, snapshots=report.snapshots[-1:], ledger=only, ledger_history=(only,))
 
 
+def opinions(name: str = "app.models.Node", note: str = "objgraph counts tracked objects only: the same number for 2 of 2 types") -> SecondOpinions:
+    """objgraph and guppy3 beside leakkit, with numbers as large as they come."""
+    return SecondOpinions(
+        (
+            TypeOpinion(name, 12_400_000, 12_300_000, 1_190_000_000, objgraph_count=12_300_000, guppy3_count=12_400_000, guppy3_bytes=1_190_000_000),
+            TypeOpinion("str", 900, 0, 81_000, objgraph_count=0, guppy3_count=None, guppy3_bytes=None),
+        ),
+        (note,),
+        (GrowthOpinion(name, 12_300_000, 1_200_000, 1_199_999, 2, 2), GrowthOpinion("Wave (2 types)", 0, 0, 150, 1, 2)),
+        (ReferrerOpinion(f"dict of {name}, list", 12_400_000, 992_000_000, 12_399_000, 991_920_000), ReferrerOpinion("<Nothing>", 12, 480, None, None)),
+    )
+
+
 def clean_report() -> Report:
     """No finding, but something large that is explained."""
     report = leak_report()
@@ -177,6 +194,7 @@ def hostile_report() -> Report:
         report, headline=HOSTILE, target=TargetFacts(1, "3.11.7", HOSTILE, {"regime": HOSTILE}), findings=(finding,), not_leaks=(Observation(HOSTILE, 5, HOSTILE, HOSTILE),),
         dominators=TreeNode(HOSTILE, HOSTILE, 10, 2, (TreeNode(HOSTILE, HOSTILE, 6, 1),)), disclosures=(HOSTILE,), warnings=(HOSTILE,),
         ledger=replace(report.ledger, parts=tuple(replace(p, note=HOSTILE) for p in report.ledger.parts)),
+        second_opinions=opinions(HOSTILE, HOSTILE),
     )
 
 

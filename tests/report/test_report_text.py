@@ -10,7 +10,7 @@ import pytest
 from leakkit.model import PathStep
 from leakkit.report import render
 from leakkit.report.escape import display_width
-from report.samples import ALL, clean_report, frame_finding, hostile_report, inconclusive_report, leak_report, single_snapshot_report
+from report.samples import ALL, clean_report, frame_finding, hostile_report, inconclusive_report, leak_report, opinions, single_snapshot_report
 
 LEAK = """\
 leak found: pid 4242, Python 3.11.7, python -m app.server --port 8765
@@ -263,3 +263,33 @@ def test_a_step_too_wide_for_one_line_puts_the_type_below() -> None:
     text = render(replace(leak_report(), findings=(finding,)), "text")
     assert "T" * 50 in text
     assert "e" * 40 in text
+
+
+OPINIONS = """\
+Second opinions
+type              count     tracked    objgraph      guppy3     size    (guppy3)
+-----------  ----------  ----------  ----------  ----------  -------  ----------
+…odels.Node  12,400,000  12,300,000  12,300,000  12,400,000  1.19 GB     1.19 GB
+str                 900           0           0              81.0 kB
+
+type that grows       tracked      growth    objgraph    rises
+-----------------  ----------  ----------  ----------  -------
+app.models.Node    12,300,000  +1,200,000  +1,199,999   2 of 2
+Wave (2 types)              0          +0        +150   1 of 2
+
+referred to by                      count      guppy3    size    (guppy3)
+-----------------------------  ----------  ----------  ------  ----------
+dict of app.models.Node, list  12,399,000  12,400,000  992 MB      992 MB
+<Nothing>                                          12               480 B
+
+- objgraph counts tracked objects only: the same number for 2 of 2 types
+"""
+
+
+def test_second_opinions_stand_side_by_side() -> None:
+    """By type, what grows, by referrers; names give way to numbers, and in 60 columns the last numbers go."""
+    report = replace(clean_report(), second_opinions=opinions())
+    assert OPINIONS in render(report, "text")
+    narrow = render(report, "text", width=60).split("Second opinions")[1]
+    assert "…models.Node  12,400,000  12,300,000  12,300,000  12,400,000\n" in narrow
+    assert "dict of app.mod…  12,399,000  12,400,000  992 MB      992 MB\n" in narrow
