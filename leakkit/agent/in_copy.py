@@ -128,9 +128,7 @@ def own_objects():
             continue
         found[id(item)] = item
         if type(item) is dict:
-            queue.extend(
-                value for value in item.values() if id(type(value)) in walked or is_ours(value)
-            )
+            queue.extend(value for value in item.values() if id(type(value)) in walked or is_ours(value))
         elif type(item) is list or type(item) is tuple:
             queue.extend(value for value in item if id(type(value)) in walked)
         elif type(item) is code_type:

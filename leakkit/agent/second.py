@@ -26,7 +26,7 @@ KINDS, MOST_PARTS, LONGEST_KIND = 8, 12, 200
 CHAIN_SECONDS = 10.0
 LARGEST_ANSWER = 3 << 20
 MOST_FRAMES = 20
-CONTAINERS = (dict, list, set)
+CONTAINERS = frozenset(map(id, (dict, list, set)))
 A = globals()["A"]
 MEMORY = {}
 
@@ -36,7 +36,7 @@ def remember(nodes, tracked, size_of, counts_only=False):
     MEMORY["all"] = array("Q", map(id, nodes))
     MEMORY["tracked"] = tracked
     MEMORY["left"] = A.START["memory_left"]
-    large = [] if counts_only else [item for item in nodes[:tracked] if type(item) in CONTAINERS]
+    large = [] if counts_only else [item for item in nodes[:tracked] if id(type(item)) in CONTAINERS]
     large.sort(key=size_of, reverse=True)
     MEMORY["exemplars"] = [id(item) for item in large[:EXEMPLARS]]
 
