@@ -97,6 +97,8 @@ def read_recorded(file: Path, told: dict[str, Any], *, native: bool, report: Cal
     """
     import memray
 
+    if native:
+        report("reading C stacks")
     shared = read_shared_objects(file) if native else None
     # It warns of shared objects that it cannot read symbols of: the native walk was only lent, and is gone.
     memray.set_log_level(logging.ERROR)  # type: ignore[attr-defined]

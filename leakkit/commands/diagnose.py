@@ -122,7 +122,8 @@ def diagnose(
     check_place(output, devices=True)
     pid = _as_pid(targets)
     if pid is None:
-        _refuse_pid_options(duration, every, keep, allocations=allocations or native, probes=bool(probe or no_probe))
+        tools = {"--allocations": allocations, "--native": native, "--probe": bool(probe or no_probe)}
+        _refuse_pid_options(duration, every, keep, tools)
         snapshots = _read_files(targets)
     else:
         from leakkit.capture.probes import choose
@@ -169,16 +170,8 @@ def _as_pid(targets: list[str]) -> int | None:
     return int(numbers[0])
 
 
-def _refuse_pid_options(
-    duration: str | None, every: str | None, keep: Path | None, *, allocations: bool, probes: bool
-) -> None:
-    given = {
-        "--for": duration,
-        "--every": every,
-        "--keep": keep,
-        "--allocations": allocations or None,
-        "--probe": probes or None,
-    }
+def _refuse_pid_options(duration: str | None, every: str | None, keep: Path | None, tools: dict[str, bool]) -> None:
+    given = {"--for": duration, "--every": every, "--keep": keep, **{name: on or None for name, on in tools.items()}}
     if used := [name for name, value in given.items() if value is not None]:
         raise UsageError(f"{', '.join(used)}: only for a process id", "files are diagnosed as they are")
 
