@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -221,3 +222,38 @@ def test_ctrl_c_while_watching(tmp_path: Path) -> None:
         target.step()
         assert target.alive()
         assert target.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("1", "--native"), "--native needs --allocations"),
+        (("1", "--allocations"), "--allocations needs --for"),
+        (("FILE", "--native"), "--native: only for a process id"),
+        (("FILE", "--allocations", "--for", "9s"), "--for, --allocations: only for a process id"),
+    ],
+)
+def test_options_of_a_window_that_do_not_fit(series: list[Path], arguments: tuple[str, ...], message: str) -> None:
+    """What goes with what is said before anything is done."""
+    done = diagnose(*(str(series[0]) if word == "FILE" else word for word in arguments))
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr.startswith(f"leakkit: {message}\nhint: ")
+    assert done.stdout == ""
+
+
+@pytest.mark.real
+def test_native_from_the_command_line(tmp_path: Path) -> None:
+    """A window with C stacks over the command: the report says what it cost and finds the leak as without."""
+    program = tmp_path / "leaky.py"
+    program.write_text("import threading\n" + LEAKY)
+    with Target(program) as target:
+        command = [sys.executable, "-P", "-m", "leakkit", "diagnose", str(target.pid), "--for", "3s", "--allocations", "--native", "-f", "json"]
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while running.poll() is None:
+            target.step()
+            time.sleep(0.2)
+        told = json.loads(running.communicate()[0])
+    assert running.returncode == 0
+    (finding,) = [found for found in told["findings"] if "CACHE" in found["holder"]["name"]]
+    assert finding["allocated_at"][0]["function"] == "step"
+    assert any("memray" in line for line in told["disclosures"])
