@@ -11,6 +11,17 @@ import typer
 
 from leakkit.commands._console import Terminal, check_place, emit, note, stdout_terminal, write_file
 from leakkit.commands._durations import format_duration, parse_duration
+from leakkit.commands._options import (
+    AllocationsMeanwhile,
+    EveryPart,
+    For,
+    Keep,
+    Native,
+    NoProbes,
+    Probes,
+    ReportFile,
+    ShowSource,
+)
 from leakkit.errors import ExitCode, TargetError, UsageError
 from leakkit.model import Verdict
 from leakkit.report import format_of_file, render
@@ -49,7 +60,28 @@ class _Beside:
 
     allocations: bool
     native: bool
-    probes: tuple[Probe, ...]
+    probe: tuple[str, ...]
+    no_probe: tuple[str, ...]
+
+    @property
+    def tracks(self) -> bool:
+        """Whether allocations are recorded."""
+        return self.allocations and "memray" not in self.no_probe
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """The tools that look at the copy."""
+        from leakkit.capture.probes import choose
+
+        return choose(self.probe, self.no_probe)
+
+    def check(self, duration: str | None) -> None:
+        """Refuse what does not go together."""
+        if self.native and not self.allocations:
+            raise UsageError("--native needs --allocations", "for example --for 60s --allocations --native")
+        if self.tracks and duration is None:
+            raise UsageError("--allocations needs --for", "for example --for 60s --allocations")
+        _ = self.probes
 
 
 _FAILING = {FailOn.LEAK: {Verdict.LEAK}, FailOn.SUSPECT: {Verdict.LEAK, Verdict.SUSPECT}}
@@ -60,48 +92,22 @@ def diagnose(
         list[str],
         typer.Argument(metavar="PID | FILE...", help="A process id, or snapshot files of one process."),
     ],
-    duration: Annotated[
-        str | None,
-        typer.Option("--for", metavar="TIME", help="Watch that long, e.g. 60s. Without it: one snapshot."),
-    ] = None,
-    every: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Time between snapshots; a third of --for unless given."),
-    ] = None,
+    duration: For = None,
+    every: EveryPart = None,
     format: Annotated[  # noqa: A002 - the option's name
-        Format | None,
-        typer.Option("--format", "-f", help="Unless given: what the ending of -o says, or text."),
+        Format | None, typer.Option("--format", "-f", help="Unless given: what the ending of -o says, or text.")
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the report there, mode 0600.")
-    ] = None,
+    output: ReportFile = None,
     fail_on: Annotated[
         FailOn | None, typer.Option(help="Exit with status 1 when the verdict is that bad, or worse.")
     ] = None,
     timeout: Annotated[str, typer.Option(metavar="TIME", help="Longest time for getting into the process.")] = "15s",
-    keep: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the snapshots of a PID as files in that folder.")
-    ] = None,
-    allocations: Annotated[
-        bool, typer.Option("--allocations", help="With --for: record where memory is allocated, with memray.")
-    ] = False,
-    native: Annotated[
-        bool, typer.Option("--native", help="With --allocations: record C stacks, too, and name the extension module.")
-    ] = False,
-    probe: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--probe", metavar="NAME", help="Let that tool look at the copy, too: leakkit probes.", show_default=False
-        ),
-    ] = None,
-    no_probe: Annotated[
-        list[str] | None,
-        typer.Option("--no-probe", metavar="NAME", help="Leave that one out, memray as well.", show_default=False),
-    ] = None,
-    source: Annotated[
-        bool,
-        typer.Option("--source/--no-source", help="Show the change in the program's source, where it can be read."),
-    ] = True,
+    keep: Keep = None,
+    allocations: AllocationsMeanwhile = False,
+    native: Native = False,
+    probe: Probes = None,
+    no_probe: NoProbes = None,
+    source: ShowSource = True,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say how the process is entered.")] = False,
 ) -> None:
     """Find what grows, who holds it, which fix pays.
@@ -121,30 +127,15 @@ def diagnose(
     chosen = _choose_format(format, output, terminal)
     check_place(output, devices=True)
     pid = _as_pid(targets)
+    wish = _Beside(allocations, native, tuple(probe or ()), tuple(no_probe or ()))
     if pid is None:
-        tools = {"--allocations": allocations, "--native": native, "--probe": bool(probe or no_probe)}
-        _refuse_pid_options(duration, every, keep, tools)
+        _refuse_pid_options(duration, every, keep, wish)
         snapshots = _read_files(targets)
     else:
-        from leakkit.capture.probes import choose
-
-        unwanted = no_probe or []
-        if native and not allocations:
-            raise UsageError("--native needs --allocations", "for example --for 60s --allocations --native")
-        allocations = allocations and "memray" not in unwanted
-        if allocations and duration is None:
-            raise UsageError("--allocations needs --for", "for example --for 60s --allocations")
+        wish.check(duration)
         count, interval = _plan(duration, every)
         seconds = parse_duration(timeout, option="--timeout")
-        snapshots = _watch(
-            pid,
-            count,
-            interval,
-            timeout=seconds,
-            keep=keep,
-            verbose=verbose,
-            beside=_Beside(allocations, native, choose(probe or (), unwanted)),
-        )
+        snapshots = _watch(pid, count, interval, timeout=seconds, keep=keep, verbose=verbose, beside=wish)
     if verbose:
         _say_what_is_missing()
     report = _diagnose(snapshots, pid, with_source=source)
@@ -170,8 +161,15 @@ def _as_pid(targets: list[str]) -> int | None:
     return int(numbers[0])
 
 
-def _refuse_pid_options(duration: str | None, every: str | None, keep: Path | None, tools: dict[str, bool]) -> None:
-    given = {"--for": duration, "--every": every, "--keep": keep, **{name: on or None for name, on in tools.items()}}
+def _refuse_pid_options(duration: str | None, every: str | None, keep: Path | None, beside: _Beside) -> None:
+    given = {
+        "--for": duration,
+        "--every": every,
+        "--keep": keep,
+        "--allocations": beside.allocations or None,
+        "--native": beside.native or None,
+        "--probe": beside.probe or beside.no_probe or None,
+    }
     if used := [name for name, value in given.items() if value is not None]:
         raise UsageError(f"{', '.join(used)}: only for a process id", "files are diagnosed as they are")
 
@@ -220,7 +218,7 @@ def _watch(
         note(f"taking {count} snapshots, one every {format_duration(interval)}")
     say: Callable[[str], None] = note if verbose else _say_nothing
     snapshots: list[Snapshot] = []
-    tracking = Tracking(count * interval, beside.native) if beside.allocations else None
+    tracking = Tracking(count * interval, beside.native) if beside.tracks else None
     series = take_series(
         pid, count=count, every=interval, timeout=timeout, report=say, tracking=tracking, probes=beside.probes
     )

@@ -13,6 +13,18 @@ from leakkit import __version__
 from leakkit.commands._console import note
 from leakkit.commands._durations import parse_duration
 from leakkit.commands._gate_output import Options, finish, parse_reports
+from leakkit.commands._options import (
+    Calls,
+    GateTarget,
+    Ignore,
+    KeepFailing,
+    MaxTime,
+    Ready,
+    Reports,
+    Requests,
+    Update,
+    Warmup,
+)
 from leakkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,46 +32,19 @@ if TYPE_CHECKING:
 
 
 def gate(
-    target: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="MODULE:FUNCTION... | -- PYTEST ARGS...", help="What to gate.", show_default=False),
-    ] = None,
+    target: GateTarget = None,
     serve: Annotated[str | None, typer.Option(metavar="COMMAND", help="Gate a service: this starts it.")] = None,
-    ready: Annotated[
-        str | None, typer.Option(metavar="URL|REGEX", help="It is ready when this answers, or when it prints this.")
-    ] = None,
+    ready: Ready = None,
     drive: Annotated[str | None, typer.Option(metavar="COMMAND", help="One portion of the load.")] = None,
-    requests: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Requests in one portion, so that growth is told per request.")
-    ] = 1,
-    calls: Annotated[
-        int | None,
-        typer.Option(min=2, metavar="N", help="Calls of the first round; chosen by their time unless given."),
-    ] = None,
-    warmup: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Calls before anything is measured: 10, or 2 portions.")
-    ] = None,
-    max_time: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Longest time: 2m for one function, 10m for a service.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(metavar="METRIC", help="Let this metric decide nothing, e.g. garbage-objects; may be repeated."),
-    ] = None,
+    requests: Requests = 1,
+    calls: Calls = None,
+    warmup: Warmup = None,
+    max_time: MaxTime = None,
+    ignore: Ignore = None,
     marked: Annotated[bool, typer.Option("--marked", help="With PYTEST: only tests that are marked.")] = False,
-    keep: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the snapshots of what failed in that folder.")
-    ] = None,
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[FORMAT=]FILE",
-            help="Also write the answer as text, markdown, json, junit, sarif, github or gitlab; may be repeated.",
-        ),
-    ] = None,
-    update: Annotated[
-        bool, typer.Option("--update", help="Write the baseline: what leaks today is known from now on.")
-    ] = False,
+    keep: KeepFailing = None,
+    report: Reports = None,
+    update: Update = False,
 ) -> None:
     """Repeat the work, more of it each round, and fail when memory, files or threads keep pace with it.
 

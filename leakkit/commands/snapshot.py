@@ -12,6 +12,7 @@ import typer
 
 from leakkit.commands._console import check_place, emit, note
 from leakkit.commands._durations import FROM_START, format_duration, parse_duration
+from leakkit.commands._options import After, AllocationsFor, Native, NoProbes, Probes, SnapshotFile
 from leakkit.errors import CaptureFailed, ExitCode, LeakkitError, UsageError
 
 if TYPE_CHECKING:
@@ -52,46 +53,16 @@ def snapshot(
             metavar="PID | -- COMMAND ARGS...", help="A process id, or a program to start.", show_default=False
         ),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", show_default=False,
-            help="Snapshot file (default: leakkit-PID-N.leak here). With --count or --tree the names get numbers.",
-        ),
-    ] = None,
+    output: SnapshotFile = None,
     count: Annotated[int, typer.Option(min=1, metavar="N", help="How many snapshots.")] = 1,
     every: Annotated[str, typer.Option(metavar="TIME", help="Time between them: 500ms, 30s, 2m.")] = "30s",
     tree: Annotated[bool, typer.Option("--tree", help="Also every Python process below it, one file each.")] = False,
     timeout: Annotated[str, typer.Option(metavar="TIME", help="How long to try to get in.")] = "15s",
-    after: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", show_default=False,
-            help="With COMMAND: first snapshot this long after its start "
-            "(default: at its end; with --count, after --every).",
-        ),
-    ] = None,
-    allocations: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[TIME]", show_default=False,
-            help="Record where memory is allocated, with memray: for that long before the snapshot, "
-            "or with COMMAND from its start.",
-        ),
-    ] = None,
-    native: Annotated[
-        bool, typer.Option("--native", help="With --allocations: record C stacks, too.")
-    ] = False,
-    probe: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--probe", metavar="NAME", show_default=False, help="Let that tool look at the copy, too: leakkit probes."
-        ),
-    ] = None,
-    no_probe: Annotated[
-        list[str] | None,
-        typer.Option("--no-probe", metavar="NAME", help="Leave that one out, memray as well.", show_default=False),
-    ] = None,
+    after: After = None,
+    allocations: AllocationsFor = None,
+    native: Native = False,
+    probe: Probes = None,
+    no_probe: NoProbes = None,
     values: Annotated[bool, typer.Option("--values", help="Let short previews of values into the file.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say how each way in went.")] = False,
 ) -> None:  # fmt: skip
@@ -112,7 +83,9 @@ def snapshot(
     """  # noqa: D301 - \b is click's mark for "do not rewrap"
     from leakkit.capture.probes import choose
 
-    unwanted = no_probe or []
+    unwanted, command = no_probe or [], not target[0].isdecimal()
+    if native and allocations is None:
+        raise UsageError("--native needs --allocations", "for example --allocations 60s --native PID")
     wish = _Wish(
         output=output,
         count=count,
@@ -122,21 +95,13 @@ def snapshot(
         values=values,
         verbose=verbose,
         after=None if after is None else parse_duration(after, option="--after"),
-        tracking=None
-        if "memray" in unwanted
-        else _tracking(allocations, native=native, command=not target[0].isdecimal()),
+        tracking=_tracking(None if "memray" in unwanted else allocations, native=native, command=command),
         probes=choose(probe or (), unwanted),
     )
     check_place(output)
-    if not target[0].isdecimal():
+    if command:
         _launch(target, wish)
-    if len(target) > 1:
-        raise UsageError(f"one process id at a time, got {len(target)}", "its Python children: --tree")
-    if wish.tracking and tree:
-        raise UsageError("--allocations records one process", "leave --tree away")
-    if after is not None:
-        raise UsageError("--after is for a program that leakkit starts", _HINT)
-    _attach(int(target[0]), wish)
+    _attach(target, wish)
 
 
 def _tracking(allocations: str | None, *, native: bool, command: bool) -> Tracking | None:
@@ -144,8 +109,6 @@ def _tracking(allocations: str | None, *, native: bool, command: bool) -> Tracki
     from leakkit.capture.window import Tracking
 
     if allocations is None:
-        if native:
-            raise UsageError("--native needs --allocations", "for example --allocations 60s --native PID")
         return None
     if allocations == FROM_START:
         if not command:
@@ -154,10 +117,17 @@ def _tracking(allocations: str | None, *, native: bool, command: bool) -> Tracki
     return Tracking(parse_duration(allocations, option="--allocations"), native)
 
 
-def _attach(pid: int, wish: _Wish) -> None:
+def _attach(target: list[str], wish: _Wish) -> None:
     """Snapshots of a running process or tree."""
     from leakkit.capture.take import take_series
 
+    if len(target) > 1:
+        raise UsageError(f"one process id at a time, got {len(target)}", "its Python children: --tree")
+    if wish.tracking and wish.tree:
+        raise UsageError("--allocations records one process", "leave --tree away")
+    if wish.after is not None:
+        raise UsageError("--after is for a program that leakkit starts", _HINT)
+    pid = int(target[0])
     names = _Names(wish)
     if not wish.tree:
         series = take_series(
