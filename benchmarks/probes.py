@@ -36,16 +36,25 @@ for line in sys.stdin:
             kept.append(data)
     print(rounds / (time.process_time() - spent), flush=True)
 """
+FOLLOWED = """
+import memray, sys
+tracker = memray.Tracker(sys.argv[0] + ".bin", trace_python_allocators=True, track_object_lifetimes=True)
+tracker.__enter__()
+"""
+"""Before the work; leakkit's windows do the same on a Python that can."""
 MODES = {
     "nothing": (),
     "tracemalloc, 1 frame": ("-X", "tracemalloc=1"),
     "tracemalloc, 10 frames": ("-X", "tracemalloc=10"),
     "memray run --trace-python-allocators": ("-m", "memray", "run", "-q", "-f", "--trace-python-allocators", "-o"),
     "memray run --native, the same": ("-m", "memray", "run", "-q", "-f", "--trace-python-allocators", "--native", "-o"),
+    "memray Tracker that follows objects": (),
     "leakkit --allocations, window open": (),
     "leakkit --allocations --native, window open": (),
     "leakkit --allocations, window closed again": (),
 }
+if sys.version_info < (3, 13, 3):
+    del MODES["memray Tracker that follows objects"]
 
 
 def rss(pid: int) -> int:
@@ -56,6 +65,9 @@ def rss(pid: int) -> int:
 def measure(mode: str, program: Path, seconds: float) -> float:
     """Rounds of work per CPU second in one fresh process."""
     options = [*MODES[mode], *([str(program.with_suffix(".bin"))] if "memray" in MODES[mode] else [])]
+    if "follows" in mode:
+        (program := program.with_name("followed.py")).write_text(FOLLOWED + WORK)
+        program.with_suffix(".py.bin").unlink(missing_ok=True)
     process = subprocess.Popen(
         [sys.executable, *options, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -114,15 +114,18 @@ def give_back():
             del sys.modules[name]
 
 
-def lifetimes():
-    """Whether memray can follow objects here, also those that take a place which was allocated before the window."""
-    return sys.version_info >= (3, 13, 3) and getattr(sys, "_is_gil_enabled", lambda: True)()
+def lifetimes(ask):
+    """Whether memray follows objects, also those that take a place which was allocated before the window.
+
+    Not with C stacks: one for each object takes twenty times the time.
+    """
+    return not ask["native"] and sys.version_info >= (3, 13, 3) and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def options(memray, ask):
     """Arguments of the Tracker."""
     found = {"native_traces": bool(ask["native"]), "trace_python_allocators": True, "memory_interval_ms": 1000}
-    if lifetimes():
+    if lifetimes(ask):
         found["track_object_lifetimes"] = True
     path = D + "/allocations.bin"
     found["destination"] = memray.FileDestination(path, overwrite=True, compress_on_exit=False)
@@ -196,7 +199,7 @@ def track(ask):
         memray = None
         if lent:
             give_back()
-    return {"ok": True, "ended": ended, "seconds": seconds, "lent": lent, "lifetimes": lifetimes()}
+    return {"ok": True, "ended": ended, "seconds": seconds, "lent": lent, "lifetimes": lifetimes(ask)}
 
 
 def leakkit_window():
