@@ -1,7 +1,7 @@
 """Second opinions: lets other tools look at the frozen copy after it was walked.
 
 Runs in the copy, and only there: these tools run Python code and keep structures of their own.  ``remember`` notes the
-walk's objects as addresses, so that the walk's lists can go before the tools look; ``run`` asks each tool and writes
+walk's objects as addresses, of which each tool gets a list of its own; ``run`` asks each tool and writes
 ``second.json``.  A tool that fails says why and costs the others nothing.
 """
 
