@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakkit.patch import MAKERS, Cause, Request, Source
+from leakkit.patch.liveness import live_at
 
 NAMES = ("a", "b", "c")
 name = st.sampled_from(NAMES)
@@ -29,7 +31,7 @@ def indent(lines: list[str]) -> list[str]:
 
 def compound(inner):
     block = st.lists(inner, min_size=1, max_size=4).map(lambda parts: [line for part in parts for line in part])
-    leave = st.sampled_from(["continue", "break", "pass"])
+    leave = st.sampled_from(["continue", "break", "return", "pass"])
     return st.one_of(
         st.tuples(block, block).map(lambda p: ["if toss():", *indent(p[0]), "else:", *indent(p[1])]),
         st.tuples(block, leave).map(lambda p: ["while toss():", *indent([*p[0], "if toss():", f"    {p[1]}"])]),
@@ -102,3 +104,13 @@ def test_programs_do_the_same(parts, data):
         before = trace(text, seed)
         if "unbound" not in before:
             assert trace(new, seed) == before, f"{text}\n---\n{new}"
+
+
+def test_a_finally_block_reads_after_a_return():
+    """``return`` inside ``try`` runs the ``finally`` block: what that reads is live at a wait before it."""
+    text = "def f():\n    a, b = make(), make()\n    try:\n        yield 1\n        return b\n    finally:\n        use(a)\n"
+    function = ast.parse(text).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    wait = function.body[1].body[0]
+    assert live_at(function, wait) >= {"a", "b"}
+    assert "c" not in live_at(function, wait)
