@@ -114,6 +114,47 @@ def give_back():
             del sys.modules[name]
 
 
+def pipes():
+    """Descriptors of each pipe that is open here."""
+    found = {}
+    for name in posix.listdir("/proc/self/fd"):
+        try:
+            link = posix.readlink("/proc/self/fd/" + name)
+        except OSError:
+            continue
+        if link.startswith("pipe:"):
+            found.setdefault(link, []).append(int(name))
+    return found
+
+
+def close_pipe(before):
+    """Close the pipe that memray's libunwind opened; it opens another one when it finds none (``Ginit.c``).
+
+    Its numbers lie in a static of that library, which nothing uses between two windows.  They are overwritten first,
+    or it would take what the target opens next for its own.
+
+    Args:
+        before: the pipes that were there before the window.
+    """
+    new = [ends for pipe, ends in pipes().items() if pipe not in before and len(ends) == 2]
+    with open("/proc/self/maps") as file:
+        fields = [line.split(None, 5) for line in file if "/memray.libs/libunwind" in line]
+    memory = posix.open("/proc/self/mem", posix.O_RDWR | posix.O_CLOEXEC)
+    try:
+        for span, access, *_ in fields:
+            first, end = (int(part, 16) for part in span.split("-"))
+            data = posix.pread(memory, end - first, first) if access.startswith("rw") else b""
+            for ends in new:
+                for pair in (ends, ends[::-1]):
+                    numbers = b"".join(number.to_bytes(4, sys.byteorder) for number in pair)
+                    if data.count(numbers) == 1:
+                        posix.pwrite(memory, b"\xff" * 8, first + data.index(numbers))
+                        posix.close(pair[0])
+                        posix.close(pair[1])
+    finally:
+        posix.close(memory)
+
+
 def lifetimes(ask):
     """Whether memray follows objects, also those that take a place which was allocated before the window.
 
@@ -183,6 +224,7 @@ def track(ask):
     reason, lent = why_not(ask)
     if reason is not None:
         return {"ok": False, "reason": reason}
+    before = pipes()
     if lent:
         memray = borrow()
     else:
@@ -199,6 +241,10 @@ def track(ask):
         memray = None
         if lent:
             give_back()
+        try:
+            close_pipe(before)
+        except OSError:
+            pass  # no /proc: it stays
     return {"ok": True, "ended": ended, "seconds": seconds, "lent": lent, "lifetimes": lifetimes(ask)}
 
 

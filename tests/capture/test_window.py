@@ -161,24 +161,62 @@ def test_native_growth_names_the_line_that_called(tmp_path: Path) -> None:
 
 
 def test_twenty_windows_leave_nothing(tmp_path: Path) -> None:
-    """No thread, no open file that grows in number, no hook, no module on the path, and no memory."""
+    """No thread, no open file, no hook, no module on the path, and no memory but for what the first one imported."""
     with Target("agent/quiet.py", BARE, args=("/dev/null",)) as target:
         process = read_process(target.pid)
         before: dict[str, object] = {}
+        files = sorted(os.listdir(f"/proc/{target.pid}/fd"))
         for number in range(23):
             with open_window(process, 30.0, native=False, timeout=20.0, report=quiet) as window:
                 told = window.close()
                 assert told is not None
                 assert told["ok"], told
+            assert sorted(os.listdir(f"/proc/{target.pid}/fd")) == files
             if number == 2:  # what is imported and cached once is there now
-                files = sorted(os.listdir(f"/proc/{target.pid}/fd"))
-                before = {"rss": resident(target.pid), "threads": threads(target.pid), "files": files}
+                before = {"rss": resident(target.pid), "threads": threads(target.pid)}
         assert threads(target.pid) == before["threads"]
-        assert sorted(os.listdir(f"/proc/{target.pid}/fd")) == before["files"]
         assert resident(target.pid) - int(str(before["rss"])) < 1 << 20
         assert target.alive()
         assert not target.stderr.strip()
     assert not handover_folders()
+
+
+OPENS = """
+import os, threading
+from _drive import rounds
+KEPT, OPEN = [], []
+def handle(number):
+    OPEN.extend(os.open("/dev/null", os.O_RDWR) for _ in range(3))
+    KEPT.append([bytearray(1000) for _ in range(100)])
+rounds(handle)
+"""
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_numbers_that_the_tracer_let_go_are_the_targets(tmp_path: Path, native: bool) -> None:
+    """Files that the target opens between two windows get the numbers of the pipe that is closed, and keep them."""
+    program = tmp_path / "opens.py"
+    program.write_text(OPENS)
+
+    def files(pid: int) -> list[str]:
+        return sorted(os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
+
+    with Target(program) as target:
+        start = files(target.pid)
+        for number in range(1, 4):
+            with tracked(read_process(target.pid), Tracking(60.0, native), 0.0, 20.0, quiet) as (window, results):
+                assert window is not None, results
+                target.step()
+                snapshot = take_snapshot(target.pid, window=window)
+            assert files(target.pid) == sorted([*start, *["/dev/null"] * (6 * number - 3)])
+            target.step()
+            assert files(target.pid) == sorted([*start, *["/dev/null"] * 6 * number])
+            found = snapshot.allocations
+            assert found is not None
+            assert int(found.bytes.sum()) > 100_000
+            stacks = [found.frames_of(stack) for stack in range(found.stack_count)]
+            assert any(line == -1 for frames in stacks for _, _, line in frames) == native
+        assert target.stderr == ""
 
 
 def test_no_hook_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
