@@ -196,10 +196,12 @@ def followed_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interp
 def test_objects_from_free_lists_have_stacks(followed_python: Interpreter) -> None:
     """Where memray can follow objects, those count too for which nothing was allocated in the window."""
     with Target("probes/freelists.py", followed_python) as target:
+        files = sorted(os.listdir(f"/proc/{target.pid}/fd"))
         with tracked(read_process(target.pid), Tracking(60.0), 0.0, 20.0, quiet) as (window, results):
             assert window is not None, results
             target.step(20)
             snapshot = take_snapshot(target.pid, window=window)
+        assert sorted(os.listdir(f"/proc/{target.pid}/fd")) == files
         assert target.stderr == ""
     graph, found = snapshot.graph, snapshot.allocations
     assert found is not None
