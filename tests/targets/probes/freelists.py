@@ -1,5 +1,6 @@
 """Keeps objects that come from the interpreter's free lists: no memory is allocated for them in the window."""
 
+import ctypes  # noqa: F401 - some builds of libffi keep their own file open from then on
 import gc
 import threading
 
