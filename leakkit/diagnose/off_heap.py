@@ -72,11 +72,12 @@ def native(history: History, owners: Owners, floor: int = NATIVE_FLOOR) -> list[
     grown = sizes[-1] - sizes[0]
     place = _place(HolderKind.NATIVE_ALLOCATION, "native code", "memory in use that no Python object accounts for")
     behind = extensions(history.last.snapshot.allocations, owners)
-    if behind and behind[0].left >= EXTENSION_SHARE * grown:
+    named = bool(behind) and behind[0].left >= EXTENSION_SHARE * grown
+    if named:
         # The shape, and with it the fingerprint, stays what it is without C stacks.
         holder = replace(place.holder, name=behind[0].told)
         place = replace(place, holder=holder, owner=behind[0].owner)
-    facts = {"extensions": behind}
+    facts = {"extensions": behind, "named": named}
     return [Suspect(SuspectKind.NATIVE, place, (), tuple(1 for _ in sizes), sizes, grown, facts=facts)]
 
 

@@ -107,7 +107,7 @@ def _native_texts(suspect: Suspect) -> tuple[str, str]:
         "multiprocessing maxtasksperchild); "
     )
     name = suspect.place.holder.name
-    if not any(one.told == name for one in suspect.facts["extensions"]):
+    if not suspect.facts["named"]:
         why = "memory in use grows and no Python object accounts for it: C code allocates it and does not free it"
         return why, how + "leakkit diagnose PID --for 60s --allocations --native names the C library: close its handles"
     why = f"memory in use grows and no Python object accounts for it: {name} allocates it and does not free it"
